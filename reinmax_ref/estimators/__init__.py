@@ -1,0 +1,1 @@
+"""The estimators, one family a file: each is a rule of :mod:`reinmax_ref.algebra` bound to a sample."""
