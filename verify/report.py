@@ -1,0 +1,140 @@
+"""What a check found: records, and the same as text and JSON."""
+
+import json
+import textwrap
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+__all__ = ["SCHEMA", "CheckResult", "Diagnosis", "Outcome", "Report", "Status", "Verdict"]
+
+SCHEMA = "reinmax-verify/report/1"
+
+Status = Literal["pass", "warn", "fail", "skip", "inconclusive", "error"]
+Verdict = Literal["conforms", "deviates", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check function returns.
+
+    Attributes
+    ----------
+    status : str
+        ``pass``, ``warn``, ``fail``, ``skip`` (does not apply), ``inconclusive``
+        or ``error`` (could not run).
+    detail : str
+        What was seen, in a sentence.
+    error, tolerance : float or None
+        The measured error and its bound, where the check has them.
+    """
+
+    status: Status
+    detail: str
+    error: float | None = None
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """An outcome with the name of its check; the attributes of :class:`Outcome` and ``name``."""
+
+    name: str
+    status: Status
+    detail: str
+    error: float | None = None
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One mistake, named.
+
+    Attributes
+    ----------
+    code : str
+        The class of mistake.
+    explanation : str
+        What is wrong, which line of the paper it breaks, how to mend it.
+    """
+
+    code: str
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of checking one implementation.
+
+    Attributes
+    ----------
+    target, framework : str
+    verdict : str
+        ``conforms``, ``deviates`` or ``inconclusive``.
+    checks : tuple of CheckResult
+    diagnosis : tuple of Diagnosis
+    order : float or None
+        Measured order of accuracy, where it was measured.
+    """
+
+    target: str
+    framework: str
+    verdict: Verdict
+    checks: tuple[CheckResult, ...]
+    diagnosis: tuple[Diagnosis, ...] = ()
+    order: float | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks were due, ran, and ended in which way."""
+        by = [c.status for c in self.checks]
+        skipped, unrun = by.count("skip"), by.count("error")
+        return {
+            "due": len(by) - skipped,
+            "run": len(by) - skipped - unrun,
+            "passed": by.count("pass"),
+            "warned": by.count("warn"),
+            "failed": by.count("fail"),
+            "skipped": skipped,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data, in the published schema."""
+        return {
+            "schema": SCHEMA,
+            "target": self.target,
+            "framework": self.framework,
+            "verdict": self.verdict,
+            "order": self.order,
+            "counts": self.counts,
+            "checks": [asdict(c) for c in self.checks],
+            "diagnosis": [asdict(d) for d in self.diagnosis],
+        }
+
+    def to_json(self) -> str:
+        """The report as JSON text, in the published schema."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def to_text(self) -> str:
+        """The report as lines to read."""
+        lines = [f"{self.target} ({self.framework})", ""]
+        width = max((len(c.name) for c in self.checks), default=0)
+        for c in self.checks:
+            lines += _wrap(f"  {c.status:<12}  {c.name:<{width}}  ", c.detail)
+        counts = self.counts
+        lines += [
+            "",
+            f"  {counts['run']} of {counts['due']} due checks ran: {counts['passed']} passed, "
+            f"{counts['warned']} warned, {counts['failed']} failed; {counts['skipped']} did not apply",
+        ]
+        for d in self.diagnosis:
+            lines += ["", *_wrap(f"  {d.code}: ", d.explanation)]
+        order = "" if self.order is None else f", order of accuracy {self.order:.2f}"
+        return "\n".join([*lines, "", f"verdict: {self.verdict}{order}"])
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def _wrap(head: str, text: str) -> list[str]:
+    """Break text into lines that hang below the end of their head."""
+    return textwrap.wrap(text, 110, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
