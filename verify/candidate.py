@@ -7,6 +7,7 @@ it is kept in its :class:`~verify.convention.Convention`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -152,9 +153,10 @@ class Candidate:
             pull if cotangent else None,
             seed,
         )
+        front = partial(_front, axis=axis)
         return Observation(
-            *(_front(a, axis) for a in (seen.hard, seen.soft)), seen.index, _front(seen.gradient, axis)
-        )  # type: ignore[arg-type]
+            np.moveaxis(seen.hard, axis, -1), front(seen.soft), seen.index, front(seen.gradient)
+        )
 
     def by_outcome(
         self, objective: Objective, logits: Array, *, seed: int, rows: int = 4096
@@ -203,8 +205,9 @@ class Candidate:
     def expected_gradient(self, objective: Objective, logits: Array, *, seed: int = 0) -> Array:
         """The exact expected gradient at τ = 1 from a black box.
 
-        Each outcome's gradient is weighted with its exact probability. There is no sampling error where the gradient is a function of the
-        sample. The parameters are those of :meth:`by_outcome`.
+        Each outcome's gradient is weighted with its exact probability. There
+        is no sampling error where the gradient is a function of the sample.
+        The parameters are those of :meth:`by_outcome`.
         """
         gradients, _ = self.by_outcome(objective, logits, seed=seed)
         return np.asarray(softmax(logits) @ gradients, np.float64)

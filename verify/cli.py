@@ -60,7 +60,7 @@ def _add_check(commands: Any) -> None:
         "target",
         nargs="?",
         metavar="TARGET",
-        help="package.module:attribute or path/to/file.py:attribute; absent: this package's own implementations",
+        help="package.module:attribute or path/to/file.py:attribute; absent: this package's own",
     )
     parser.add_argument("--framework", choices=["numpy", "torch", "jax"], help="found out where absent")
     tau = parser.add_mutually_exclusive_group()

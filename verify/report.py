@@ -123,8 +123,10 @@ class Report:
         counts = self.counts
         lines += [
             "",
-            f"  {counts['run']} of {counts['due']} due checks ran: {counts['passed']} passed, "
-            f"{counts['warned']} warned, {counts['failed']} failed; {counts['skipped']} did not apply",
+            (
+                f"  {counts['run']} of {counts['due']} due checks ran: {counts['passed']} passed, "
+                f"{counts['warned']} warned, {counts['failed']} failed; {counts['skipped']} did not apply"
+            ),
         ]
         for d in self.diagnosis:
             lines += ["", *_wrap(f"  {d.code}: ", d.explanation)]

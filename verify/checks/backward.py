@@ -57,7 +57,8 @@ def check_row_independence(candidate: Candidate, rng: np.random.Generator) -> Ou
     if not error <= tolerance:
         return Outcome(
             "fail",
-            f"a cotangent in one row of logits of shape {logits.shape} gives other rows a gradient of {error:.2g}",
+            f"a cotangent in one row of logits of shape {logits.shape} gives others "
+            f"a gradient of {error:.2g}",
             error,
             tolerance,
         )

@@ -87,8 +87,8 @@ def compare(
     what = f"{logits.ndim}-D logits of shape {logits.shape}"
     try:
         seen = candidate.observe(logits, tau, lambda _: (g, h), seed=new_seed(rng), **options)
-    except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
-        return Comparison(what, raised=f"{type(error).__name__}: {error}")
+    except Exception as raised:  # noqa: BLE001  (a foreign implementation may raise anything)
+        return Comparison(what, raised=f"{type(raised).__name__}: {raised}")
     zero = np.zeros_like(logits)
     onehot = np.eye(CLASSES)[seen.hard.argmax(axis=-1)]
     exact = reinmax_gradient(logits, tau, onehot, zero if g is None else g, zero if h is None else h)

@@ -24,8 +24,8 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
     tolerance, single = (gradient_tolerance(d, LOGITS, 1.0, corners) for d in (candidate.dtype, "float32"))
     try:
         gradients, spread = candidate.by_outcome(objective, LOGITS, seed=new_seed(rng))
-    except MissingOutcomeError as error:
-        return Outcome("fail", str(error))
+    except MissingOutcomeError as missing:
+        return Outcome("fail", str(missing))
     if not spread <= max(tolerance, single):
         return Outcome(
             "fail",
@@ -40,7 +40,8 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
         relative = float(np.linalg.norm(mean - exact) / np.linalg.norm(exact))
         return Outcome(
             "fail",
-            f"the expected gradient of a quadratic is biased by {relative:.2g} of its norm; second order has none",
+            f"the expected gradient of a quadratic is biased by {relative:.2g} of its "
+            "norm; second order has none",
             finite(error),
             tolerance,
         )

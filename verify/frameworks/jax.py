@@ -43,11 +43,10 @@ class Jax:
             seen = {name: np.asarray(part) for name, part in (floating | rest).items()}
             gradient = None
             if cotangent is not None:
-                given = dict(zip(("hard", "soft"), cotangent(seen["hard"]), strict=True))
+                g, h = cotangent(seen["hard"])
                 zeros = {name: np.zeros_like(seen[name]) for name in floating}
-                weights = {
-                    n: z if given.get(n) is None else given[n].astype(z.dtype) for n, z in zeros.items()
-                }
+                given = {name: c for name, c in (("hard", g), ("soft", h)) if c is not None and name in zeros}
+                weights = zeros | {name: c.astype(zeros[name].dtype) for name, c in given.items()}
                 gradient = np.asarray(pull(weights)[0])
         return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient)
 

@@ -1,4 +1,4 @@
-"""NumPy candidates: they return an object with ``hard``, ``vjp(grad_hard, grad_soft=None)`` and perhaps more."""
+"""NumPy candidates: they return an object with ``hard``, ``soft`` and ``vjp(grad_hard, grad_soft=None)``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,8 +41,8 @@ class NumPy:
         if cotangent is not None:
             if not callable(getattr(result, "vjp", None)):
                 raise TypeError(
-                    f"the result is a {type(result).__name__} without vjp(grad_hard, grad_soft=None): a NumPy "
-                    "candidate returns an object with hard, soft and vjp"
+                    f"the result is a {type(result).__name__} without vjp(grad_hard, grad_soft=None): "
+                    "a NumPy candidate returns an object with hard, soft and vjp"
                 )
             g, h = cotangent(parts["hard"])
             g = np.zeros_like(logits) if g is None else g
