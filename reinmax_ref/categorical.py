@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["choose", "one_hot", "softmax"]
 
-#: The largest float below 1.
-BELOW_ONE = math.nextafter(1.0, 0.0)
-
 
 def softmax(logits: Array, tau: float = 1.0) -> Array:
     """Probabilities softmax(θ/τ) of rows of checked logits.
@@ -66,10 +63,10 @@ def _scaled(x: Array, tau: float) -> Array:
     """(θ − max θ)/τ, correct at both ends of the range of θ and of τ."""
     top = x.max(axis=-1, keepdims=True)
     if tau == 1.0:
-        return x - top
+        return np.asarray(x - top)
     info = np.finfo(x.dtype)
     if float(info.tiny) < tau < float(info.max) / 1e5:
-        return (x - top) / round_tau(tau, x.dtype)
+        return np.asarray((x - top) / round_tau(tau, x.dtype))
     if tau < 1:  # τ may round to 0, and 0/0 must stay 0 for the ties of the largest logit
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(x == top, 0, (x - top) / round_tau(tau, x.dtype)))
@@ -85,9 +82,9 @@ def choose(mass: Array, uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
     class within it.
 
     The class is the first whose cumulative mass exceeds u·S, where S is the
-    whole mass. With u at most 1 − 2⁻⁵³ the product stays below S, so there is
-    such a class; and a class of mass 0 never exceeds what its predecessor did
-    not, so it is never returned.
+    whole mass. The product is kept below S, so there is such a class; and a
+    class of mass 0 never exceeds what its predecessor did not, so it is never
+    returned.
 
     Parameters
     ----------
@@ -130,21 +127,25 @@ def _cumulate(mass: Array) -> list[NDArray[np.float64]]:
 
 
 def _invert(cdf: list[NDArray[np.float64]], uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
-    target = uniforms * cdf[-1]
+    target = _target(cdf[-1], uniforms)
     index = np.zeros(len(target), np.intp)
     for reached in cdf:
         index += reached <= target
     return index
 
 
+def _target(total: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """u·S, kept below S where rounding would carry it there."""
+    return np.asarray(np.minimum(uniforms * total, np.nextafter(total, 0)))
+
+
 def _remainder(
     cdf: list[NDArray[np.float64]], uniforms: NDArray[np.float64], chosen: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """How far into the chosen class each uniform number fell, again uniform in [0, 1)."""
+    """How far into the chosen class each uniform number fell, again uniform in [0, 1]."""
     bounds, rows = np.stack([np.zeros_like(cdf[0]), *cdf]), np.arange(len(chosen))
     start, end = bounds[chosen, rows], bounds[chosen + 1, rows]
-    fraction: NDArray[np.float64] = np.minimum((uniforms * cdf[-1] - start) / (end - start), BELOW_ONE)
-    return fraction
+    return np.asarray((_target(cdf[-1], uniforms) - start) / (end - start))
 
 
 def one_hot(index: NDArray[np.intp], like: Array) -> Array:
