@@ -11,6 +11,7 @@ from typing import Any
 
 from verify.candidate import Candidate
 from verify.checks import CHECKS
+from verify.commands import bench, prove
 from verify.conformance import check_candidate
 from verify.report import Report
 from verify.target import load_target
@@ -47,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands)
+    for command in (prove, bench):
+        command.add(commands)
     return parser
 
 
