@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from verify.commands.output import refuse, show
-from verify.theorems import prove, theorems
+from verify.proofs import prove, theorems
 
 __all__ = ["add"]
 

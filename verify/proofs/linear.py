@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem, vanishing
+from verify.proofs.means import bias_of, mean_of, truth
+from verify.proofs.patterns import by_pattern, directly, variables
 from verify.symbolic.definitions import Estimator, Vector, softmax_product, straight_through
-from verify.theorems.certificate import Check, Theorem, vanishing
-from verify.theorems.means import bias_of, mean_of, truth
-from verify.theorems.patterns import by_pattern, directly, variables
 
 __all__ = ["STRAIGHT_THROUGH_LINEAR"]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem
+from verify.proofs.patterns import Sample, by_sample
 from verify.symbolic.definitions import Vector, reinmax, softmax, softmax_product
-from verify.theorems.certificate import Check, Theorem
-from verify.theorems.patterns import Sample, by_sample
 
 __all__ = ["ALGORITHM_2", "closed_definition", "differentiated"]
 

@@ -13,17 +13,17 @@ Examples
 False
 """
 
-from verify.theorems.algorithm import ALGORITHM_2
-from verify.theorems.baseline import UNIFORM_BASELINE
-from verify.theorems.bernoulli import BERNOULLI
-from verify.theorems.certificate import Certificate, Check, Theorem
-from verify.theorems.errors import REINMAX_ERROR, STRAIGHT_THROUGH_ERROR
-from verify.theorems.linear import STRAIGHT_THROUGH_LINEAR
-from verify.theorems.quadratic import REINMAX_QUADRATIC
-from verify.theorems.rank_one import RANK_ONE_FORM
-from verify.theorems.reference import SIMPLIFIED_FORM
-from verify.theorems.several import SEVERAL_VARIABLES
-from verify.theorems.temperature import TEMPERATURE_BIAS
+from verify.proofs.algorithm import ALGORITHM_2
+from verify.proofs.baseline import UNIFORM_BASELINE
+from verify.proofs.bernoulli import BERNOULLI
+from verify.proofs.certificate import Certificate, Check, Theorem
+from verify.proofs.errors import REINMAX_ERROR, STRAIGHT_THROUGH_ERROR
+from verify.proofs.linear import STRAIGHT_THROUGH_LINEAR
+from verify.proofs.quadratic import REINMAX_QUADRATIC
+from verify.proofs.rank_one import RANK_ONE_FORM
+from verify.proofs.reference import SIMPLIFIED_FORM
+from verify.proofs.several import SEVERAL_VARIABLES
+from verify.proofs.temperature import TEMPERATURE_BIAS
 
 __all__ = ["Certificate", "Check", "Theorem", "prove", "refute", "theorem", "theorems"]
 

@@ -5,6 +5,8 @@ from functools import reduce
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem, vanishing
+from verify.proofs.patterns import monomials, variables
 from verify.symbolic.definitions import (
     Estimator,
     Vector,
@@ -14,8 +16,6 @@ from verify.symbolic.definitions import (
     simplex,
     straight_through,
 )
-from verify.theorems.certificate import Check, Theorem, vanishing
-from verify.theorems.patterns import monomials, variables
 
 __all__ = ["SEVERAL_VARIABLES"]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem, normal_form, vanishing
+from verify.proofs.means import mean_of, truth
+from verify.proofs.patterns import by_pattern, directly, variables
 from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, simplex, softmax_product
-from verify.theorems.certificate import Check, Theorem, normal_form, vanishing
-from verify.theorems.means import mean_of, truth
-from verify.theorems.patterns import by_pattern, directly, variables
 
 __all__ = ["UNIFORM_BASELINE", "with_baseline"]
 

@@ -17,8 +17,8 @@ from itertools import combinations_with_replacement
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, vanishing
 from verify.symbolic.definitions import Vector, corner, simplex
-from verify.theorems.certificate import Check, vanishing
 
 __all__ = [
     "Sample",

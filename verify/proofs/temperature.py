@@ -5,9 +5,9 @@ from functools import partial
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem, vanishing
+from verify.proofs.patterns import cotangent, merging
 from verify.symbolic.definitions import Vector, corner, reinmax, simplex, softmax_product
-from verify.theorems.certificate import Check, Theorem, vanishing
-from verify.theorems.patterns import cotangent, merging
 
 __all__ = ["TEMPERATURE_BIAS"]
 

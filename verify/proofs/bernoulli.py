@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem, vanishing
 from verify.symbolic.definitions import reinmax, softmax
-from verify.theorems.certificate import Check, Theorem, vanishing
 
 __all__ = ["BERNOULLI"]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem, vanishing
+from verify.proofs.means import mean_of, truth
+from verify.proofs.patterns import by_pattern, cotangent, directly, variables
 from verify.symbolic.definitions import Estimator, corner, reinmax, straight_through
-from verify.theorems.certificate import Check, Theorem, vanishing
-from verify.theorems.means import mean_of, truth
-from verify.theorems.patterns import by_pattern, cotangent, directly, variables
 
 __all__ = ["REINMAX_QUADRATIC"]
 

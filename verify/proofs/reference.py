@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from reinmax_ref import algebra
+from verify.proofs.certificate import Check, Theorem
+from verify.proofs.patterns import Sample, by_sample
 from verify.symbolic.definitions import Vector, reinmax
-from verify.theorems.certificate import Check, Theorem
-from verify.theorems.patterns import Sample, by_sample
 
 __all__ = ["SIMPLIFIED_FORM"]
 

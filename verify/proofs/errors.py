@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import sympy as sp
 
+from verify.proofs.certificate import Check, Theorem
+from verify.proofs.means import bias_of
+from verify.proofs.patterns import Side, by_pattern, directly
 from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, straight_through
-from verify.theorems.certificate import Check, Theorem
-from verify.theorems.means import bias_of
-from verify.theorems.patterns import Side, by_pattern, directly
 
 __all__ = ["REINMAX_ERROR", "STRAIGHT_THROUGH_ERROR"]
 

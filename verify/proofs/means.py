@@ -2,8 +2,8 @@
 
 import sympy as sp
 
+from verify.proofs.patterns import Side
 from verify.symbolic.definitions import Estimator, Vector, exact_gradient, expected_gradient
-from verify.theorems.patterns import Side
 
 __all__ = ["bias_of", "mean_of", "truth"]
 

@@ -1,0 +1,262 @@
+"""Exact bias, variance and error of any estimator that is linear in the cotangent.
+
+Given the sampled class d of a variable, such an estimator's gradient is
+A_d g with a matrix A_d that depends on the logits alone. Its moments follow
+from sums over the corners that know nothing of it:
+
+    E[A_d g]            = Σ_k A_k E[g 1[d = k]]
+    E[(A_d g)(A_d g)ᵀ]  = Σ_k A_k E[g gᵀ 1[d = k]] A_kᵀ
+
+so one pass over the corners serves every estimator at every temperature.
+A_k is applied by the estimator's own ``vjp`` with the sample forced to k.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, SupportsFloat
+
+import numpy as np
+
+from verify.enumeration import MAX_CORNERS, Statistics, softmax, statistics
+from verify.objectives import Objective
+from verify.parallel import Progress, Workers
+
+__all__ = ["Estimator", "Forced", "Moments", "estimator_moments", "find_estimator", "moments"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Pullback(Protocol):
+    """What an estimator returns: a draw that pulls cotangents back to the logits."""
+
+    def vjp(self, grad_hard: Array, /) -> Array:
+        """Give the gradient at the logits for a cotangent at the sample."""
+
+
+class Estimator(Protocol):
+    """A NumPy estimator such as :func:`reinmax_ref.reinmax`, whose sample can be forced."""
+
+    def __call__(self, logits: Array, tau: SupportsFloat, /, *, index: Array) -> Pullback:
+        """Draw with the classes on the last axis of the logits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Moments of a gradient estimator over the sample D.
+
+    Attributes
+    ----------
+    estimator : str
+    tau : float
+    exact_gradient : array, the shape of the logits
+        ∇_θ E[f(D)].
+    mean : array, the shape of the logits
+        E[ĝ].
+    variance : array, the shape of the logits
+        Of each coordinate of ĝ.
+    covariance : array, shape (K, K) or (L, K, K)
+        Of ĝ within each variable.
+    corners : int
+        How many corners the sums ran over.
+    standard_error : float
+        0: nothing was sampled. Rounding leaves a few eps times E‖ĝ‖².
+    """
+
+    estimator: str
+    tau: float
+    exact_gradient: Array
+    mean: Array
+    variance: Array
+    covariance: Array
+    corners: int
+    standard_error: float = 0.0
+
+    @property
+    def bias(self) -> Array:
+        """E[ĝ] − ∇, in the shape of the logits."""
+        return np.asarray(self.mean - self.exact_gradient)
+
+    @property
+    def total_variance(self) -> float:
+        """E‖ĝ − E[ĝ]‖², the trace of the covariance over all variables."""
+        return float(self.variance.sum())
+
+    @property
+    def mse(self) -> float:
+        """E‖ĝ − ∇‖² = total variance + ‖bias‖²."""
+        return self.total_variance + float((self.bias**2).sum())
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between E[ĝ] and ∇; NaN where either is zero."""
+        norms = np.linalg.norm(self.mean) * np.linalg.norm(self.exact_gradient)
+        return float((self.mean * self.exact_gradient).sum() / norms) if norms > 0 else float("nan")
+
+    @property
+    def relative_bias(self) -> float:
+        """‖bias‖ / ‖∇‖; infinite or NaN where ∇ is zero."""
+        bias, exact = float(np.linalg.norm(self.bias)), float(np.linalg.norm(self.exact_gradient))
+        return bias / exact if exact > 0 else float("inf") if bias > 0 else float("nan")
+
+
+def moments(
+    estimator: str | Estimator,
+    objective: Objective,
+    logits: Any,
+    tau: SupportsFloat = 1.0,
+    *,
+    workers: Workers = 1,
+    max_corners: int = MAX_CORNERS,
+    progress: Progress | None = None,
+) -> Moments:
+    """Compute an estimator's exact moments over all K^L corners.
+
+    Parameters
+    ----------
+    estimator : str or Estimator
+        ``"reinmax"``, ``"straight_through"``, another file name under
+        ``reinmax_ref/estimators``, or a callable ``(logits, tau, index=...)``
+        whose result has ``vjp(grad_hard)``.
+    objective : Objective
+        See :mod:`verify.objectives`.
+    logits : array, shape (K,) or (L, K)
+    tau : float
+    workers, max_corners, progress
+        As in :func:`verify.enumeration.statistics`.
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, an estimator that is not linear in the cotangent
+        given the sample, or whatever :func:`verify.enumeration.statistics` refuses.
+
+    Examples
+    --------
+    >>> from verify.moments import moments
+    >>> from verify.objectives import quadratic
+    >>> f = quadratic([[1.0, 0.0], [0.0, 3.0]], [0.0, 0.0])
+    >>> moments("reinmax", f, [0.0, 1.0]).relative_bias < 1e-15
+    True
+    >>> round(moments("straight_through", f, [0.0, 1.0]).relative_bias, 3)
+    0.924
+    """
+    total = statistics(
+        objective, softmax(logits), degree=2, workers=workers, max_corners=max_corners, progress=progress
+    )
+    return estimator_moments(estimator, total, logits, tau)
+
+
+def estimator_moments(
+    estimator: str | Estimator, total: Statistics, logits: Any, tau: SupportsFloat = 1.0
+) -> Moments:
+    """Combine the sums over the corners into one estimator's moments; cheap beside the pass itself.
+
+    Parameters
+    ----------
+    estimator : str or Estimator
+    total : Statistics
+        Of degree 1 or 2; with degree 1 the variance and covariance are NaN.
+    logits : array, shape (K,) or (L, K)
+        Those that the statistics belong to.
+    tau : float
+
+    Examples
+    --------
+    >>> from verify.objectives import linear
+    >>> total = statistics(linear([0.0, 4.0]), [0.5, 0.5])
+    >>> [estimator_moments(e, total, [0.0, 0.0]).total_variance for e in ("reinmax", "straight_through")]
+    [0.0, 0.0]
+    """
+    if total.gradient is None:
+        raise ValueError("the statistics hold no gradients; collect them with degree=1 or 2")
+    theta = np.asarray(logits, dtype=np.float64)
+    apply = Forced(find_estimator(estimator), np.atleast_2d(theta), total.probabilities, tau)
+    apply.require_linear()
+    mean = apply(total.gradient[..., None, :])[..., 0, :].sum(axis=1)
+    covariance = np.full((*mean.shape, mean.shape[1]), np.nan)
+    if total.second is not None:
+        once = apply(total.second)
+        covariance = apply(once.swapaxes(-1, -2)).sum(axis=1) - mean[:, :, None] * mean[:, None, :]
+    variance = np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0)
+    return Moments(
+        estimator if isinstance(estimator, str) else getattr(estimator, "__name__", repr(estimator)),
+        float(tau),
+        total.exact_gradient.reshape(theta.shape),
+        mean.reshape(theta.shape),
+        variance.reshape(theta.shape),
+        covariance.reshape(*theta.shape, theta.shape[-1]),
+        total.corners,
+    )
+
+
+def find_estimator(estimator: str | Estimator) -> Estimator:
+    """Give the estimator of a name; an estimator object is given back as it is.
+
+    Examples
+    --------
+    >>> find_estimator("reinmax").__name__
+    'reinmax'
+    """
+    if not isinstance(estimator, str):
+        return estimator
+    try:
+        found: Estimator = getattr(import_module(f"reinmax_ref.estimators.{estimator}"), estimator)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"no estimator is named {estimator!r}; names are those of the files in reinmax_ref/estimators"
+        ) from error
+    return found
+
+
+@dataclass(frozen=True)
+class Forced:
+    """The matrices A_k of every variable and class, as a product with cotangents (L, K, rows, K).
+
+    Attributes
+    ----------
+    estimator : Estimator
+    logits, probabilities : array, shape (L, K)
+    tau : float
+    """
+
+    estimator: Estimator
+    logits: Array
+    probabilities: Array
+    tau: SupportsFloat
+
+    def __call__(self, cotangents: Array) -> Array:
+        """Apply A_k of variable l to each row of ``cotangents[l, k]``."""
+        return self._pull(self.logits, self.probabilities, cotangents)
+
+    def for_variable(self, variable: int, cotangents: Array) -> Array:
+        """Apply A_k of one variable to each row of ``cotangents[k]``."""
+        own = slice(variable, variable + 1)
+        return np.asarray(self._pull(self.logits[own], self.probabilities[own], cotangents[None])[0])
+
+    def _pull(self, logits: Array, probabilities: Array, cotangents: Array) -> Array:
+        theta = np.broadcast_to(logits[:, None, None, :], cotangents.shape)
+        # A masked class cannot be forced; its stratum is empty, so any class will do there.
+        likeliest = probabilities.argmax(axis=1)[:, None]
+        index = np.where(probabilities > 0, np.arange(logits.shape[1]), likeliest)
+        forced = np.broadcast_to(index[:, :, None], cotangents.shape[:3])
+        return np.asarray(self.estimator(theta, self.tau, index=forced).vjp(cotangents))
+
+    def require_linear(self) -> None:
+        """Refuse an estimator that is random given the sample, or not linear in the cotangent."""
+        size = self.logits.size
+        one, two = (np.cos(w * np.arange(1, size + 1)).reshape(self.logits.shape) for w in (1.0, 2.0))
+        rows = np.broadcast_to(
+            np.stack([one, two, one - 2 * two], axis=1)[:, None],
+            (self.logits.shape[0], self.logits.shape[1], 3, self.logits.shape[1]),
+        )
+        first, second, both = np.moveaxis(self(rows), 2, 0)
+        scale = np.abs(first) + 2 * np.abs(second)
+        if not (np.abs(both - (first - 2 * second)) <= 1e-6 * scale.max()).all():
+            raise ValueError(
+                f"{self.estimator!r} is not linear in the cotangent given the sample, or draws further "
+                "noise; sample it with verify.montecarlo.estimate"
+            )
