@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import reinmax as official
 
 import reinmax_ref
 from verify import objectives
@@ -10,18 +11,13 @@ from verify.moments import moments
 from verify.order import epsilons, order, study
 
 
-class Float32:
-    """A NumPy estimator run in float32."""
+def in_float32(estimator):
+    """An implementation that computes in float32 whatever it is given."""
 
-    def __init__(self, estimator):
-        self.estimator = estimator
+    def op(logits, tau, rng):
+        return estimator(logits.astype(np.float32), tau, rng=rng)
 
-    def __call__(self, theta, tau, index):
-        self.draw = self.estimator(theta.astype(np.float32), tau, index=index)
-        return self
-
-    def vjp(self, g):
-        return self.draw.vjp(g.astype(np.float32))
+    return op
 
 
 KNOWN = {"straight_through": 1, "reinmax": 2}
@@ -40,10 +36,20 @@ def test_known_orders(name):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_known_orders_in_float32(name):
-    found = order(Float32(getattr(reinmax_ref, name)), dtype=np.float32)
+    found = order(in_float32(getattr(reinmax_ref, name)))
     assert abs(found.order - KNOWN[name]) < 0.02
     assert found.uncertainty < 0.02
     assert len(found.table) == 8
+
+
+def test_the_order_of_an_implementation_from_outside():
+    for op, known in ((official.reinmax, 2), (reinmax_ref.reinmax, 2), (reinmax_ref.straight_through, 1)):
+        assert abs(order(op).order - known) < 0.02
+
+
+def test_an_implementation_has_no_order_at_another_temperature():
+    with pytest.raises(ValueError, match="tau = 1, where"):
+        order(reinmax_ref.reinmax, 1.5)
 
 
 @pytest.mark.parametrize("name", KNOWN)

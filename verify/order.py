@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, SupportsFloat
 
 import numpy as np
 
+from verify.candidate import Candidate
 from verify.enumeration import exact_gradient, softmax, statistics
-from verify.moments import Estimator, estimator_moments, find_estimator
+from verify.moments import estimator_moments, find_estimator
 from verify.objectives import Objective, contracted
 
 __all__ = ["ExpSine", "ExpectedGradient", "Level", "OrderStudy", "epsilons", "order", "study"]
@@ -96,28 +97,38 @@ class ExpSine:
 
 
 def order(
-    estimator: str | Estimator,
+    estimator: str | Callable[..., Any],
     tau: SupportsFloat = 1.0,
     *,
     dtype: Any = np.float64,
     objective: Objective | None = None,
     logits: Any = LOGITS,
     levels: int = 10,
+    **calling: Any,
 ) -> OrderStudy:
-    """Measure the order of accuracy of a named estimator or a NumPy one.
+    """Measure the order of accuracy of a named estimator, or of anybody's implementation.
 
     Parameters
     ----------
-    estimator : str or Estimator
-        See :func:`verify.moments.moments`.
+    estimator : str or callable
+        The name of an estimator, see :func:`verify.moments.moments`; or an
+        implementation in any framework, which is observed from outside.
     tau : float
-        Temperature of the estimator.
+        Temperature of a named estimator. An implementation is observed at 1.
     dtype, objective, logits, levels
-        See :func:`study`.
+        See :func:`study`; an implementation brings its own dtype.
+    **calling
+        How an implementation is called, see
+        :meth:`verify.candidate.Candidate.wrap`.
 
     Returns
     -------
     OrderStudy
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown name, or an implementation that cannot be called so.
 
     Examples
     --------
@@ -126,15 +137,27 @@ def order(
     (1.0, 2.0)
     >>> round(order("reinmax", tau=1.5).order, 2)
     0.0
+    >>> import reinmax_ref
+    >>> round(order(reinmax_ref.reinmax).order, 2)
+    2.0
     """
-    found = find_estimator(estimator)
+    settings = {"objective": objective, "logits": logits, "levels": levels}
+    if isinstance(estimator, str):
+        return study(_mean_of(estimator, tau), name=estimator, dtype=dtype, **settings)
+    if float(tau) != 1:
+        raise ValueError(f"tau is {tau}; an implementation is observed at tau = 1, where there is an order")
+    candidate = Candidate.wrap(estimator, **calling)
+    return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype, **settings)
+
+
+def _mean_of(name: str, tau: SupportsFloat) -> ExpectedGradient:
+    found = find_estimator(name)
 
     def expected(f: Objective, theta: Array) -> Array:
         total = statistics(f, softmax(theta), degree=1)
         return estimator_moments(found, total, theta, tau).mean
 
-    name = estimator if isinstance(estimator, str) else getattr(estimator, "__name__", repr(estimator))
-    return study(expected, name=name, dtype=dtype, objective=objective, logits=logits, levels=levels)
+    return expected
 
 
 def study(

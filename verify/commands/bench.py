@@ -1,27 +1,30 @@
-"""``reinmax-verify bench``: the speed of the op beside others."""
+"""``reinmax-verify bench``: the speed of the op beside others, and the cost of exact moments."""
 
 import argparse
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from verify import bench
 from verify.commands.output import show, write_json
 
 __all__ = ["add"]
+
+PARTS = ("op", "moments")
 
 
 def add(commands: Any) -> None:
     """Describe the command to a parser."""
     parser = commands.add_parser(
         "bench",
-        help="time the op beside others that are installed",
-        epilog="for one thread throughout, set OMP_NUM_THREADS=1",
+        help="time the op beside others that are installed, and the exact moments",
+        epilog="one thread throughout; about three minutes on two cores that have nothing else to do",
     )
-    parser.add_argument(
-        "--repeats", type=_positive, default=20, metavar="N", help="rounds to time (default: 20)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the timings as JSON")
+    parser.add_argument("--only", choices=PARTS, help="time one of the two (default: both)")
+    parser.add_argument("--repeats", type=_positive, default=20, metavar="N", help="rounds (default: 20)")
+    parser.add_argument("--device", default="cpu", help="torch device of the op's contestants (default: cpu)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the op's times")
     parser.set_defaults(run=_run)
 
 
@@ -33,8 +36,34 @@ def _positive(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    result = bench.run(repeats=arguments.repeats)
-    show(result.to_text())
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parts = (arguments.only,) if arguments.only else PARTS
+    figures: dict[str, Any] = {}
+    if "op" in parts:
+        figures["op"] = _time_op(arguments)
+    if "moments" in parts:
+        figures["moments"] = _measure_moments(arguments.repeats)
     if arguments.json:
-        write_json(arguments.json, asdict(result))
+        write_json(arguments.json, figures)
     return 0
+
+
+def _time_op(arguments: argparse.Namespace) -> dict[str, Any]:
+    from verify import bench  # noqa: PLC0415  (after the number of threads is set)
+
+    result = bench.run(repeats=arguments.repeats, device=arguments.device)
+    show(result.to_text() + "\n")
+    if arguments.plot:
+        from verify.plots import speed  # noqa: PLC0415  (matplotlib is an extra)
+
+        speed(result).figure.savefig(arguments.plot, bbox_inches="tight")
+    return asdict(result)
+
+
+def _measure_moments(repeats: int) -> list[dict[str, Any]]:
+    from verify.bench_moments import measure  # noqa: PLC0415  (after the number of threads is set)
+
+    found = measure(repeats=repeats)
+    for row in found:
+        show(f"{row.name:<45}{row.value:10.2f}   goal: {row.goal}")
+    return [asdict(row) for row in found]
