@@ -21,7 +21,7 @@ name           symbol  meaning
 
 from typing import Any
 
-__all__ = ["reinmax_vjp", "softmax_vjp", "straight_through_vjp"]
+__all__ = ["baseline_vjp", "darn_vjp", "rao_vjp", "reinmax_vjp", "softmax_vjp", "straight_through_vjp"]
 
 
 def softmax_vjp(p: Any, g: Any) -> Any:
@@ -104,3 +104,76 @@ def reinmax_vjp(p: Any, p_tau: Any, onehot: Any, grad_hard: Any, grad_soft: Any 
     q = (p_tau + onehot) / 2
     soft = -a / 2 if grad_soft is None else grad_soft - a / 2
     return p_tau * a - q * centre + softmax_vjp(p, soft)
+
+
+def rao_vjp(p: Any, y: Any, grad_hard: Any, grad_soft: Any = None, *, tau: Any = 1) -> Any:
+    """One copy of ReinMax-Rao, (2/τ) J(y)g − ½ J(p)g + J(p)h, at a relaxed sample y.
+
+    Parameters
+    ----------
+    p, grad_hard : array, shape (..., K)
+    y : array, shape (..., K)
+        A point of the simplex that stands for (p + D)/2.
+    grad_soft : array, shape (..., K), optional
+    tau : number
+
+    Returns
+    -------
+    array, shape (..., K)
+
+    References
+    ----------
+    Wang and Bui 2026, arXiv:2603.08257.
+    """
+    soft = -grad_hard / 2 if grad_soft is None else grad_soft - grad_hard / 2
+    return 2 * softmax_vjp(y, grad_hard) / tau + softmax_vjp(p, soft)
+
+
+def darn_vjp(p: Any, onehot: Any, grad_hard: Any, grad_soft: Any = None, *, c: Any) -> Any:
+    """DARN: the score times a first-order expansion of f about c, (D − p)⟨g, D − c⟩ + J(p)h.
+
+    Parameters
+    ----------
+    p, onehot, grad_hard : array, shape (..., K)
+    grad_soft : array, shape (..., K), optional
+    c : array, broadcast to (..., K)
+        The centre; its entries sum to 1.
+
+    Returns
+    -------
+    array, shape (..., K)
+
+    References
+    ----------
+    Gregor, Danihelka, Mnih, Blundell and Wierstra 2014, arXiv:1310.8499; named
+    as an estimator by Gu, Levine, Sutskever and Mnih 2016, arXiv:1511.05176.
+    """
+    score = (onehot - p) * (grad_hard * (onehot - c)).sum(axis=-1, keepdims=True)
+    return score if grad_soft is None else score + softmax_vjp(p, grad_soft)
+
+
+def baseline_vjp(p: Any, onehot: Any, grad_hard: Any, grad_soft: Any = None, *, c: Any) -> Any:
+    """ReinMax with a baseline c: ½[(D − p)⟨g, D − c⟩ + (c_d/p_d) J(p)g] + J(p)h.
+
+    Exact in the mean for every quadratic f and every c that sums to 1; c = p is
+    ReinMax itself.
+
+    Parameters
+    ----------
+    p, onehot, grad_hard : array, shape (..., K)
+        p_d must not be zero.
+    grad_soft : array, shape (..., K), optional
+    c : array, broadcast to (..., K)
+        The baseline, which does not depend on the sample.
+
+    Returns
+    -------
+    array, shape (..., K)
+
+    References
+    ----------
+    Liu et al. 2023, arXiv:2304.08612, section 4.
+    """
+    ratio = (onehot * c).sum(axis=-1, keepdims=True) / (onehot * p).sum(axis=-1, keepdims=True)
+    half = (darn_vjp(p, onehot, grad_hard, c=c) + ratio * softmax_vjp(p, grad_hard)) / 2
+    return half if grad_soft is None else half + softmax_vjp(p, grad_soft)

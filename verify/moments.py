@@ -12,12 +12,12 @@ A_k is applied by the estimator's own ``vjp`` with the sample forced to k.
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Protocol, SupportsFloat
 
 import numpy as np
 
-from verify.enumeration import MAX_CORNERS, Statistics, softmax, statistics
+from reinmax_ref.protocol import find
+from verify.enumeration import MAX_CORNERS, Statistics
 from verify.objectives import Objective
 from verify.parallel import Progress, Workers
 
@@ -109,14 +109,15 @@ def moments(
     max_corners: int = MAX_CORNERS,
     progress: Progress | None = None,
 ) -> Moments:
-    """Compute an estimator's exact moments over all K^L corners.
+    """Compute an estimator's moments: exact over all K^L corners, or with their error stated.
 
     Parameters
     ----------
     estimator : str or Estimator
         ``"reinmax"``, ``"straight_through"``, another file name under
         ``reinmax_ref/estimators``, or a callable ``(logits, tau, index=...)``
-        whose result has ``vjp(grad_hard)``.
+        whose result has ``vjp(grad_hard)``; one that says more of what it needs
+        follows :mod:`reinmax_ref.protocol`.
     objective : Objective
         See :mod:`verify.objectives`.
     logits : array, shape (K,) or (L, K)
@@ -127,6 +128,8 @@ def moments(
     Returns
     -------
     Moments
+        ``standard_error`` is 0 where they are exact; noise beyond the sample is
+        integrated numerically, see :mod:`verify.noise`.
 
     Raises
     ------
@@ -144,10 +147,11 @@ def moments(
     >>> round(moments("straight_through", f, [0.0, 1.0]).relative_bias, 3)
     0.924
     """
-    total = statistics(
-        objective, softmax(logits), degree=2, workers=workers, max_corners=max_corners, progress=progress
+    from verify.noise import moments_of  # noqa: PLC0415  (it builds on this module)
+
+    return moments_of(
+        estimator, objective, logits, tau, workers=workers, max_corners=max_corners, progress=progress
     )
-    return estimator_moments(estimator, total, logits, tau)
 
 
 def estimator_moments(
@@ -166,6 +170,7 @@ def estimator_moments(
 
     Examples
     --------
+    >>> from verify.enumeration import statistics
     >>> from verify.objectives import linear
     >>> total = statistics(linear([0.0, 4.0]), [0.5, 0.5])
     >>> [estimator_moments(e, total, [0.0, 0.0]).total_variance for e in ("reinmax", "straight_through")]
@@ -201,15 +206,7 @@ def find_estimator(estimator: str | Estimator) -> Estimator:
     >>> find_estimator("reinmax").__name__
     'reinmax'
     """
-    if not isinstance(estimator, str):
-        return estimator
-    try:
-        found: Estimator = getattr(import_module(f"reinmax_ref.estimators.{estimator}"), estimator)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(
-            f"no estimator is named {estimator!r}; names are those of the files in reinmax_ref/estimators"
-        ) from error
-    return found
+    return find(estimator) if isinstance(estimator, str) else estimator
 
 
 @dataclass(frozen=True)

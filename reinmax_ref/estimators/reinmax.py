@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, SupportsFloat
 
 from reinmax_ref import algebra
 from reinmax_ref.draw import draw
+from reinmax_ref.protocol import Needs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from reinmax_ref.draw import Draw, RandomSource
 
-__all__ = ["reinmax"]
+__all__ = ["NEEDS", "reinmax"]
+
+NEEDS = Needs()
 
 
 def reinmax(

@@ -9,6 +9,7 @@ import numpy as np
 
 from reinmax_ref import algebra
 from reinmax_ref.draw import draw
+from reinmax_ref.protocol import Needs
 from reinmax_ref.rows import check_tau, round_tau
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from reinmax_ref.draw import Draw, RandomSource
     from reinmax_ref.rows import Array
 
-__all__ = ["straight_through"]
+__all__ = ["NEEDS", "straight_through"]
+
+NEEDS = Needs()
 
 
 def straight_through(

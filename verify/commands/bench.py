@@ -56,7 +56,7 @@ def _time_op(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.plot:
         from verify.plots import speed  # noqa: PLC0415  (matplotlib is an extra)
 
-        speed(result).figure.savefig(arguments.plot, bbox_inches="tight")
+        speed(result).get_figure(root=True).savefig(arguments.plot, bbox_inches="tight")
     return asdict(result)
 
 

@@ -1,0 +1,333 @@
+"""Moments of every estimator: exact by enumeration, or with the error of quasi-Monte-Carlo beside them.
+
+An estimator that is linear in the cotangent but draws further noise given its
+sample has a random matrix A_k for each class k, and
+
+    E[ĝ]   = Σ_k E[A_k] E[g 1[d = k]] = Σ_kj c_kj E[A_k v_kj]
+    E[ĝĝᵀ] = Σ_k E[A_k E[g gᵀ 1[d = k]] A_kᵀ] = Σ_kj E[A_k v_kj (A_k v_kj)ᵀ]
+
+with E[(1, g)(1, g)ᵀ 1[d = k]] = Σ_j (c_kj, v_kj)(c_kj, v_kj)ᵀ from the sums over
+the corners of :mod:`verify.enumeration`. The expectations over the noise are
+means over scrambled Sobol' points, and the spread over independent scrambles
+gives their standard error (Owen, "Scrambled net variance for integrals of
+smooth functions", Annals of Statistics 1997).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from inspect import signature
+from typing import Any, SupportsFloat
+
+import numpy as np
+from scipy.stats import qmc
+
+from reinmax_ref.categorical import softmax as tempered_softmax
+from reinmax_ref.protocol import Needs, find, needs_of
+from verify.enumeration import MAX_CORNERS, Statistics, softmax, statistics
+from verify.moments import Estimator, Moments, estimator_moments
+from verify.objectives import Objective
+from verify.parallel import Progress, Workers
+from verify.samples import sample_moments
+
+__all__ = ["NoisyMoments", "moments_of", "noisy_moments"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SCRAMBLES = 8
+"""Independent randomisations of the Sobol' points; their spread is the error."""
+
+WORK = 2**18
+"""Numbers that one array over all points may hold, where 2**7 points a scramble allow it."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyMoments(Moments):
+    """Moments whose mean and variance carry a standard error from integrating the noise.
+
+    Attributes
+    ----------
+    mean_error, variance_error : array, the shape of the logits
+        Standard errors of ``mean`` and ``variance``.
+    """
+
+    mean_error: Array | float = 0.0
+    variance_error: Array | float = 0.0
+
+
+def moments_of(
+    estimator: str | Callable[..., Any],
+    objective: Objective,
+    logits: Any,
+    tau: SupportsFloat = 1.0,
+    *,
+    total: Statistics | None = None,
+    workers: Workers = 1,
+    max_corners: int = MAX_CORNERS,
+    progress: Progress | None = None,
+) -> Moments:
+    """Compute the moments of any estimator of :mod:`reinmax_ref.estimators`.
+
+    Parameters
+    ----------
+    estimator : str or callable
+        A name, an estimator, or a :func:`functools.partial` of one.
+    objective : Objective
+    logits : array, shape (K,) or (L, K)
+        θ. For an estimator of bits K is 2, and its logit is θ_1 − θ_0.
+    tau : float
+    total : Statistics, optional
+        Of degree 2, for these logits and this objective, to share among
+        estimators.
+    workers, max_corners, progress
+        As in :func:`verify.enumeration.statistics`.
+
+    Returns
+    -------
+    Moments
+        Exact where nothing but the sample is random, the samples can be
+        enumerated, and the noise is a finite set of cases; a
+        :class:`NoisyMoments` where noise was integrated numerically.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, an estimator of bits with K ≠ 2, or whatever
+        :func:`verify.enumeration.statistics` refuses.
+
+    Examples
+    --------
+    >>> from verify.objectives import quadratic
+    >>> f = quadratic([[1.0, 0.0], [0.0, 3.0]], [0.0, 0.0])
+    >>> moments_of("leave_one_out", f, [0.0, 1.0]).relative_bias < 1e-14
+    True
+    >>> found = moments_of("gumbel_rao", f, [0.0, 1.0], 0.5)
+    >>> bool(0 < found.standard_error < 0.01)
+    True
+    """
+    needs, theta = needs_of(estimator), np.asarray(logits, np.float64)
+    if needs.binary and theta.shape[-1] != 2:
+        raise ValueError(
+            f"{name_of(estimator)} is for bits, but the logits have {theta.shape[-1]} classes, not 2"
+        )
+    run = partial(statistics, objective, workers=workers, max_corners=max_corners, progress=progress)
+    if total is None:
+        total = run(softmax(theta), degree=0 if needs.value else 2)
+    function = find(estimator) if isinstance(estimator, str) else estimator
+    if needs.value:
+        found = sample_moments(
+            function, needs, objective, theta, tau=tau, total=total, max_corners=max_corners
+        )
+    elif needs.noise:
+        found = noisy_moments(function, total, theta, tau)
+    elif needs.forward_tau:
+        at = tempered_softmax(np.atleast_2d(theta), signature(function).parameters["forward_tau"].default)
+        found = estimator_moments(function, run(at, degree=2), theta, tau)
+        found = replace(found, exact_gradient=total.exact_gradient.reshape(theta.shape))
+    else:
+        found = estimator_moments(_AsPair(function) if needs.binary else function, total, theta, tau)
+    return replace(found, estimator=name_of(estimator))
+
+
+def name_of(estimator: str | Callable[..., Any]) -> str:
+    """Give the name of an estimator; a partial's options stand behind it.
+
+    Examples
+    --------
+    >>> from reinmax_ref.estimators.darn import darn
+    >>> name_of(partial(darn, center=[0.5, 0.5]))
+    'darn(center=[0.5, 0.5])'
+    """
+    if isinstance(estimator, str):
+        return estimator
+    if isinstance(estimator, partial):
+        options = ", ".join(f"{key}={value!r}" for key, value in estimator.keywords.items())
+        return f"{name_of(estimator.func)}({options})"
+    return str(getattr(estimator, "__name__", repr(estimator)))
+
+
+@dataclass(frozen=True)
+class _AsPair:
+    """An estimator of bits, as one of pairs of classes: its logit is θ_1 − θ_0."""
+
+    bits: Callable[..., Any]
+
+    def __call__(self, logits: Array, tau: SupportsFloat, /, *, index: Array) -> "_PairPullback":
+        return _PairPullback(self.bits(logits[..., 1] - logits[..., 0], tau, index=index))
+
+
+@dataclass(frozen=True)
+class _PairPullback:
+    draw: Any
+
+    def vjp(self, grad_hard: Array, /) -> Array:
+        slope: Array = self.draw.vjp(grad_hard[..., 1] - grad_hard[..., 0])
+        return np.stack([-slope, slope], axis=-1)
+
+
+def noisy_moments(
+    estimator: Estimator | Callable[..., Any],
+    total: Statistics,
+    logits: Any,
+    tau: SupportsFloat = 1.0,
+    *,
+    log2_points: int | None = None,
+    scrambles: int = SCRAMBLES,
+) -> NoisyMoments:
+    """Integrate an estimator's noise over scrambled Sobol' points.
+
+    Parameters
+    ----------
+    estimator : callable
+        Linear in the cotangent given its sample and ``noise=``.
+    total : Statistics
+        Of degree 2.
+    logits : array, shape (K,) or (L, K)
+    tau : float
+    log2_points : int, optional
+        2**log2_points points in each scramble; absent means from 2**7 to 2**12,
+        the more the fewer classes and variables there are. The points are the
+        same at every call.
+    scrambles : int
+
+    Returns
+    -------
+    NoisyMoments
+
+    Examples
+    --------
+    >>> from reinmax_ref.estimators.gumbel_softmax import gumbel_softmax
+    >>> from verify.objectives import linear
+    >>> total = statistics(linear([0.0, 4.0]), [0.5, 0.5])
+    >>> found = noisy_moments(gumbel_softmax, total, [0.0, 0.0], 1.0)
+    >>> bool(abs(found.mean[1] - 2 / 3) < 4 * found.mean_error[1])  # E[y(1 − y)] = 1/6 for a logistic y
+    True
+    """
+    theta, needs = np.asarray(logits, np.float64), needs_of(estimator)
+    rows = np.atleast_2d(theta)
+    copies = int(signature(estimator).parameters["samples"].default) if needs.copies else 1
+    # Copies that share noise are correlated, which takes two of them to see.
+    arrays = needs.shared_noise + (2 if needs.shared_noise and copies > 1 else 1)
+    factors = _factors(total)
+    points = (
+        _choose(rows.shape[1], max(f.shape[1] for _, f in factors)) if log2_points is None else log2_points
+    )
+    uniforms = _points(arrays * rows.shape[1], points, scrambles)
+    mean, second = np.zeros((scrambles, *rows.shape)), np.zeros((scrambles, *rows.shape, rows.shape[1]))
+    for variable, (classes, factor) in enumerate(factors):
+        draws = _draws(estimator, needs, (rows[variable], classes), tau=tau, uniforms=uniforms)
+        for column in factor.swapaxes(0, 1):
+            first, square = _pull(draws, column, copies)
+            mean[:, variable] += first
+            second[:, variable] += square
+    return _record(name_of(estimator), tau, theta.shape, total, (mean, second))
+
+
+def _choose(classes: int, rank: int) -> int:
+    """Choose the points of a scramble for a bounded amount of work."""
+    return int(np.clip(np.log2(WORK / (SCRAMBLES * classes**2 * rank)), 7, 12))
+
+
+def _factors(total: Statistics) -> list[tuple[Array, Array]]:
+    """Split E[(1, g)(1, g)ᵀ 1[d = k]] into columns: for each variable its classes and (k, r, 1 + K).
+
+    The fewer values g has given d = k, the fewer columns; one variable alone
+    has one value and one column.
+    """
+    if total.gradient is None or total.second is None:
+        raise ValueError("the statistics lack second moments; collect them with degree=2")
+    found = []
+    for p, first, square in zip(total.probabilities, total.gradient, total.second, strict=True):
+        classes = np.flatnonzero(p > 0)
+        size = np.sqrt(max(np.trace(square[classes].sum(axis=0)), np.finfo(float).tiny))
+        moment = np.empty((len(classes), *np.add(square.shape[1:], 1)))
+        moment[:, 0, 0] = p[classes]
+        moment[:, 0, 1:] = moment[:, 1:, 0] = first[classes] / size
+        moment[:, 1:, 1:] = square[classes] / size**2
+        weight, vectors = np.linalg.eigh(moment)
+        kept = (weight > len(p) * np.finfo(float).eps * weight[:, -1:]).any(axis=0)
+        columns = (vectors * np.sqrt(np.maximum(weight, 0))[:, None])[:, :, kept].swapaxes(1, 2)
+        columns[:, :, 1:] *= size
+        found.append((classes, columns))
+    return found
+
+
+@lru_cache(maxsize=16)
+def _points(dimensions: int, log2_points: int, scrambles: int) -> Array:
+    """Scrambled Sobol' points, shape (scrambles, 2**log2_points, dimensions)."""
+    seeds = np.random.SeedSequence(dimensions).spawn(scrambles)
+    points = [
+        qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng(seed)).random_base2(log2_points)
+        for seed in seeds
+    ]
+    return np.asarray(np.minimum(np.stack(points), np.nextafter(1.0, 0.0)))
+
+
+def _draws(
+    estimator: Callable[..., Any],
+    needs: Needs,
+    variable: tuple[Array, Array],
+    *,
+    tau: SupportsFloat,
+    uniforms: Array,
+) -> list[Any]:
+    """Draw with every class forced at every point, once for each array of noise that is not shared."""
+    theta, classes = variable
+    arrays = np.moveaxis(uniforms.reshape(*uniforms.shape[:2], -1, len(theta)), 2, 0)
+    shared, own = arrays[: needs.shared_noise], arrays[needs.shared_noise :]
+    shape = (len(classes), *uniforms.shape[:2], len(theta))
+    index = np.broadcast_to(classes[:, None, None], shape[:3])
+    single = {"samples": 1} if needs.copies else {}
+    noises = (np.stack([*shared, each])[:, None] for each in own)
+    return [
+        estimator(
+            np.broadcast_to(theta, shape),
+            tau,
+            index=index,
+            noise=np.broadcast_to(noise, (len(noise), *shape)),
+            **single,
+        )
+        for noise in noises
+    ]
+
+
+def _pull(draws: list[Any], column: Array, copies: int) -> tuple[Array, Array]:
+    """Give what one column (k, 1 + K) adds to the mean and to the second moment, for each scramble."""
+    found = [d.vjp(np.broadcast_to(column[:, None, None, 1:], d.hard.shape)) for d in draws]
+    points = found[0].shape[2]
+    averages = [pulled.mean(axis=2) for pulled in found]
+    average = sum(averages[1:], averages[0]) / len(averages)
+    square = sum((each.swapaxes(2, 3) @ each for each in found), np.zeros(())) / (points * len(found))
+    if copies > 1:
+        if len(found) > 1:
+            cross = found[0].swapaxes(2, 3) @ found[1] / points
+            cross = (cross + cross.swapaxes(2, 3)) / 2
+        else:  # independent given the sample, so that the mean of the product is the product of means
+            cross = average[..., None] * average[..., None, :]
+        square = square / copies + (1 - 1 / copies) * cross
+    return np.asarray(np.einsum("k,krc->rc", column[:, 0], average)), np.asarray(square.sum(axis=0))
+
+
+def _record(
+    name: str, tau: SupportsFloat, shape: tuple[int, ...], total: Statistics, sums: tuple[Array, Array]
+) -> NoisyMoments:
+    """Average over the scrambles; their spread is the error."""
+    mean, second = sums
+    root = np.sqrt(len(mean))
+    center = mean.mean(axis=0)
+    covariance = second.mean(axis=0) - center[:, :, None] * center[:, None, :]
+    # The spread of second − 2·mean·center is that of the variance, to first order in the error of the mean.
+    each = np.diagonal(second, axis1=2, axis2=3) - 2 * mean * center
+    mean_error = mean.std(axis=0, ddof=1) / root
+    return NoisyMoments(
+        name,
+        float(tau),
+        total.exact_gradient.reshape(shape),
+        center.reshape(shape),
+        np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0).reshape(shape),
+        covariance.reshape(*shape, shape[-1]),
+        total.corners,
+        float(np.linalg.norm(mean_error)),
+        mean_error.reshape(shape),
+        (each.std(axis=0, ddof=1) / root).reshape(shape),
+    )
