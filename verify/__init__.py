@@ -8,14 +8,20 @@ from verify.moments import moments
 from verify.order import order
 
 if TYPE_CHECKING:
+    from verify.comparison import compare
     from verify.conformance import check
     from verify.proofs import prove, theorems
 
-__all__ = ["check", "moments", "objectives", "order", "prove", "theorems"]
+__all__ = ["check", "compare", "moments", "objectives", "order", "prove", "theorems"]
 
 #: Loaded when first asked for, because SciPy's statistics and SymPy take a second,
 #: and every worker process imports this package. No name here is also a module's.
-_LATER = {"check": "verify.conformance", "prove": "verify.proofs", "theorems": "verify.proofs"}
+_LATER = {
+    "check": "verify.conformance",
+    "compare": "verify.comparison",
+    "prove": "verify.proofs",
+    "theorems": "verify.proofs",
+}
 
 
 def __getattr__(name: str) -> Any:

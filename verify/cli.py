@@ -11,8 +11,9 @@ from typing import Any
 
 from verify.candidate import Candidate
 from verify.checks import CHECKS
-from verify.commands import bench, prove
+from verify.commands import bench, bias, prove
 from verify.conformance import check_candidate
+from verify.page import to_html
 from verify.report import Report
 from verify.target import load_target
 
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands)
-    for command in (prove, bench):
+    for command in (prove, bias, bench):
         command.add(commands)
     return parser
 
@@ -89,9 +90,21 @@ def _add_check(commands: Any) -> None:
         type=_constant,
         help="pass an argument as it is",
     )
+    parser.add_argument(
+        "--sample-name", metavar="NAME", help="the argument that takes the sample, where it is not drawn"
+    )
+    parser.add_argument(
+        "--binary", action="store_true", help="each logit is a Bernoulli variable, and there is no class axis"
+    )
     parser.add_argument("--strict", action="store_true", help="let warnings count as failures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as an HTML page")
     parser.add_argument("--list", action="store_true", help="list the checks and what each proves")
+    parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help="run the checks on implementations with planted faults, and show which check finds which",
+    )
     parser.set_defaults(run=_check)
 
 
@@ -112,6 +125,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.list:
         _show("\n".join(f"{c.name:<18} {c.kind:<13} {c.claim}" for c in CHECKS))
         return 0
+    if arguments.self_test:
+        return _self_test()
     targets = [arguments.target] if arguments.target else _own()
     reports = []
     for target in targets:
@@ -125,7 +140,17 @@ def _check(arguments: argparse.Namespace) -> int:
         reports.append(report)
     if arguments.json:
         _write_json(arguments.json, reports)
+    if arguments.html:
+        arguments.html.write_text(to_html(reports), encoding="utf-8")
     return _status(reports)
+
+
+def _self_test() -> int:
+    from verify.mutants import self_test  # noqa: PLC0415  (it imports every framework)
+
+    found = self_test()
+    _show(found.to_text())
+    return EXIT["deviates"] if found.problems else EXIT["conforms"]
 
 
 def _own() -> list[str]:
@@ -140,6 +165,8 @@ def _candidate(arguments: argparse.Namespace, target: str) -> Candidate:
         returns=tuple(arguments.returns.split(",")),
         axis=arguments.axis if arguments.axis is not None else arguments.axis_name,
         logits=arguments.logits_name,
+        injected=arguments.sample_name,
+        binary=arguments.binary,
         constants=dict(arguments.set),
         name=target,
     )

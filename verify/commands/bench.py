@@ -56,7 +56,9 @@ def _time_op(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.plot:
         from verify.plots import speed  # noqa: PLC0415  (matplotlib is an extra)
 
-        speed(result).get_figure(root=True).savefig(arguments.plot, bbox_inches="tight")
+        figure = speed(result).get_figure(root=True)
+        if figure is not None:
+            figure.savefig(arguments.plot, bbox_inches="tight")
     return asdict(result)
 
 

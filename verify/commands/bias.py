@@ -1,17 +1,23 @@
 """``reinmax-verify bias``: sweep estimators over objectives, shapes, temperatures and scales."""
 
-import argparse
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from verify.bias import Grid, Record, resume, sweep
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from verify.commands.output import refuse, show, write_json
-from verify.families import NAMES
-from verify.grid import TAUS
-from verify.records import to_plain
-from verify.winners import to_table, winners_table
+
+if TYPE_CHECKING:
+    import argparse
+
+    from verify.bias import Grid, Record
 
 __all__ = ["add"]
+
+OBJECTIVES = (
+    "linear, quadratic, cubic, tanh, with a curvature or without (tanh:2), or path/to/file.py:function of "
+    "(variables, classes)"
+)
 
 LONG = 60
 """Records past which the best of each place are shown in their stead."""
@@ -25,16 +31,18 @@ def add(commands: Any) -> None:
         epilog="exit status: 0 done, 2 the sweep or a file cannot be used",
     )
     _axis(parser, "--estimators", str, "NAME", "files under reinmax_ref/estimators; absent: all of them")
-    _axis(parser, "--objective", str, "NAME", f"{', '.join(NAMES)}, with a curvature or without (tanh:2), "
-          "or path/to/file.py:function of (variables, classes)")  # fmt: skip
+    _axis(parser, "--objective", str, "NAME", OBJECTIVES)
     _axis(parser, "--categories", int, "K", "classes of a variable (default: 2 4 8 16)")
     _axis(parser, "--variables", int, "L", "independent variables (default: 1)")
-    _axis(parser, "--tau", float, "τ", f"temperatures (default: {' '.join(f'{tau:g}' for tau in TAUS)})")
+    _axis(parser, "--tau", float, "τ", "temperatures (default: ten from 0.1 to 5)")
     _axis(parser, "--scale", float, "S", "standard deviations of the logits (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of objectives and logits (default: 0)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; −1: one a processor")
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="keep the records; those already there are not computed again"
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="keep the records; those already there are not computed again",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the records as JSON")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture (png, svg, pdf)")
@@ -52,6 +60,8 @@ def _axis(parser: argparse.ArgumentParser, flag: str, kind: Any, metavar: str, t
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from verify.bias import resume, sweep  # noqa: PLC0415  (SciPy's statistics take a second to load)
+
     try:
         grid = _grid(arguments)
         if arguments.csv:
@@ -69,6 +79,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _grid(arguments: argparse.Namespace) -> Grid:
+    from verify.bias import Grid  # noqa: PLC0415
+
     asked = {
         "estimators": arguments.estimators,
         "objectives": arguments.objective,
@@ -81,10 +93,16 @@ def _grid(arguments: argparse.Namespace) -> Grid:
 
 
 def _text(grid: Grid, records: list[Record]) -> str:
+    from verify.winners import to_table, winners_table  # noqa: PLC0415
+
     if len(records) <= LONG:
         lines = [to_table(records)]
     else:
-        lines = [winners_table(records), "", f"{len(records)} records; the best of each place, (τ) beside it"]
+        lines = [
+            winners_table(records),
+            "",
+            f"{len(records)} records; the best of each place, with its τ",
+        ]
     reasons: dict[str, list[str]] = {}
     for (name, _), reason in grid.skipped.items():
         reasons.setdefault(reason, []).append(name)
@@ -93,6 +111,8 @@ def _text(grid: Grid, records: list[Record]) -> str:
 
 
 def _document(grid: Grid, records: list[Record]) -> dict[str, Any]:
+    from verify.records import to_plain  # noqa: PLC0415
+
     left_out = [
         {"estimator": name, "categories": classes, "reason": reason}
         for (name, classes), reason in grid.skipped.items()
