@@ -1,23 +1,28 @@
 """Any foreign implementation, whatever its calling convention, as one observed form.
 
 A candidate is seen only from outside: logits go in, a sample and a gradient
-come out. Arrays here have the class axis last; the candidate's own place for
-it is kept in its :class:`~verify.convention.Convention`.
+come out. Arrays here have the class axis last and at least two classes; the
+candidate's own form is kept in its :class:`~verify.convention.Convention`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from verify.convention import Convention, discover, parameters
+from verify import binary
+from verify.convention import Convention
 from verify.definition import softmax
-from verify.frameworks import Array, Cotangent, Framework, Observation, detect, load
+from verify.discovery import Wishes, discover
+from verify.frameworks import Array, Cotangent, Framework, Observation, Query, detect, load, storage
+from verify.kinds import plain
 from verify.objectives import Objective
+from verify.settling import settle
 
 __all__ = ["Candidate", "MissingOutcomeError"]
+
+CLASSES = 5
 
 
 class MissingOutcomeError(ValueError):
@@ -36,6 +41,11 @@ class Candidate:
     convention : Convention
     dtype : str
         The dtype it is observed in: float64 where it takes that, else float32.
+    has_soft : bool
+        Whether the probabilities are among its results.
+    rank : int
+        The least number of axes it takes, where that is not 2: with 1 it is
+        called once a row, with more the batch is given axes of length 1.
     """
 
     fn: Callable[..., Any]
@@ -43,17 +53,21 @@ class Candidate:
     framework: Framework
     convention: Convention
     dtype: str = "float64"
+    has_soft: bool = False
+    rank: int = 2
 
     @classmethod
     def wrap(
         cls,
-        fn: Callable[..., Any],
+        fn: Any,
         *,
         framework: str | None = None,
         tau: str | None = "tau",
         returns: tuple[str, ...] = ("hard", "soft"),
         axis: int | str | None = None,
         logits: str | None = None,
+        injected: str | None = None,
+        binary: bool = False,
         constants: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> "Candidate":
@@ -66,48 +80,54 @@ class Candidate:
         TypeError, ValueError
             Where it cannot be called as described; the message asks for what is missing.
         """
-        if not callable(fn):
-            raise TypeError(f"the target is a {type(fn).__name__}; expected something to call on logits")
-        convention = discover(
-            fn, tau=tau, returns=tuple(returns), axis=axis, logits=logits, constants=constants or {}
-        )
-        label = str(name or getattr(fn, "__qualname__", type(fn).__name__))
-        candidate = cls(fn, label, load(framework or detect(fn)), convention)
-        return candidate.settle()
-
-    def settle(self) -> "Candidate":
-        """Fix the dtype and the parts of the result by one call."""
-        logits = np.linspace(-1.0, 1.0, 12).reshape(3, 4)
-        problem: Exception | None = None
-        for dtype in ("float64", "float32"):
-            trial = replace(self, dtype=dtype)
-            try:
-                seen = trial.observe(logits, seed=0)
-            except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
-                problem = problem or error
-                continue
-            _require_shapes(seen, logits.shape)
-            parts = ["hard", *(n for n in ("soft", "index") if getattr(seen, n) is not None)]
-            return replace(trial, dtype=str(seen.hard.dtype), convention=self._narrowed(parts))
-        raise ValueError(
-            f"{self.name} could not be called on {self.framework.name} logits of shape {logits.shape}: "
-            f"{type(problem).__name__}: {problem}"
-        ) from problem
-
-    def _narrowed(self, parts: list[str]) -> Convention:
-        if len(self.convention.returns) == 2 and parts == ["hard"]:
-            return replace(self.convention, returns=("hard",))
-        return self.convention
-
-    @property
-    def has_soft(self) -> bool:
-        """Whether the probabilities are among its results."""
-        return "soft" in self.convention.returns
+        called = plain(fn)
+        backend = load(framework or detect(fn))
+        wishes = Wishes(tau, tuple(returns), axis, logits, injected, binary, constants or {})
+        try:
+            convention = discover(called, wishes, backend.sources)
+        except ValueError as error:
+            raise ValueError(f"{_label(fn)}: {error}") from error
+        return settle(cls(called, name or _label(fn), backend, convention))
 
     @property
     def has_tau(self) -> bool:
         """Whether it takes a temperature."""
         return self.convention.tau is not None
+
+    @property
+    def classes(self) -> int:
+        """How many classes the checks use."""
+        return 2 if self.convention.binary else CLASSES
+
+    def query(
+        self, logits: Array, tau: float, seed: int, dtype: str, layout: Callable[[Array], Array]
+    ) -> Query:
+        """One call, put in the candidate's own form; the parameters are those of :meth:`observe`."""
+        if tau != 1.0 and not self.has_tau:
+            raise ValueError(f"{self.name} takes no temperature; it can be observed at tau = 1 only")
+        own = binary.narrow(logits) if self.convention.binary else np.asarray(logits)
+        own = own if self.convention.binary else np.moveaxis(own, -1, self.convention.axis)
+        extra = self.framework.randomness(self.convention.known or {}, seed)
+        if self.convention.injected is not None:
+            extra[self.convention.injected] = self._injected(logits, seed, dtype)
+        heat = self.framework.array(tau, dtype) if self.convention.tau_array else tau
+        return Query(
+            lambda x: self.convention.call(self.fn, x, heat, extra),
+            self.convention.split,
+            layout(own.astype(storage(dtype))),
+            dtype,
+            seed,
+        )
+
+    def _injected(self, logits: Array, seed: int, dtype: str) -> Any:
+        """A sample drawn here, in the form the candidate takes it."""
+        index = draw(logits, np.random.default_rng(seed))
+        onehot = np.eye(logits.shape[-1])[index]
+        if self.convention.binary:
+            return self.framework.array(onehot[..., 0], dtype)
+        if self.convention.injected_onehot:
+            return self.framework.array(np.moveaxis(onehot, -1, self.convention.axis), dtype)
+        return self.framework.array(index, "int64")
 
     def observe(
         self,
@@ -116,6 +136,7 @@ class Candidate:
         cotangent: Cotangent | None = None,
         *,
         seed: int,
+        dtype: str | None = None,
         layout: Callable[[Array], Array] = np.ascontiguousarray,
     ) -> Observation:
         """Call it once and see everything in NumPy, classes last.
@@ -129,6 +150,8 @@ class Candidate:
             Cotangents (g, h) from the sample; without it there is no gradient.
         seed : int
             Of whatever randomness the candidate uses.
+        dtype : str, optional
+            To compute in; the candidate's own where absent.
         layout : callable
             Applied to the logits last, to choose their place in memory.
 
@@ -136,30 +159,31 @@ class Candidate:
         -------
         Observation
         """
-        if tau != 1.0 and not self.has_tau:
-            raise ValueError(f"{self.name} takes no temperature; it can be observed at tau = 1 only")
+        options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout}
+        if self.rank == 1 and logits.ndim > 1:
+            return _row_by_row(self, logits, tau, cotangent, options)
+        if self.rank > logits.ndim:
+            return _padded(self, logits, tau, cotangent, options)
+        wanted = dtype or self.dtype
+        query = self.query(logits, tau, seed, wanted, layout)
+        if self.convention.binary:
+            return binary.observe(self.framework, query, cotangent, storage(wanted))
         axis = self.convention.axis
-        moved = layout(np.moveaxis(np.asarray(logits, self.dtype), -1, axis))
-        extra = self.framework.randomness(parameters(self.fn) or {}, seed)
 
         def pull(hard: Array) -> tuple[Array | None, Array | None]:
-            g, h = cotangent(np.moveaxis(hard, axis, -1)) if cotangent else (None, None)
-            return _back(g, axis, self.dtype), _back(h, axis, self.dtype)
+            pair = cotangent(np.moveaxis(hard, axis, -1)) if cotangent else (None, None)
+            g, h = (None if c is None else np.moveaxis(c, -1, axis).astype(storage(wanted)) for c in pair)
+            return g, h
 
-        seen = self.framework.observe(
-            lambda x: self.convention.call(self.fn, x, tau, extra),
-            self.convention.split,
-            moved,
-            pull if cotangent else None,
-            seed,
-        )
-        front = partial(_front, axis=axis)
-        return Observation(
-            np.moveaxis(seen.hard, axis, -1), front(seen.soft), seen.index, front(seen.gradient)
-        )
+        seen = self.framework.observe(query, pull if cotangent else None)
+        front = {
+            name: None if part is None else np.moveaxis(part, axis, -1)
+            for name, part in (("hard", seen.hard), ("soft", seen.soft), ("gradient", seen.gradient))
+        }
+        return replace(seen, **front)  # type: ignore[arg-type]
 
     def by_outcome(
-        self, objective: Objective, logits: Array, *, seed: int, rows: int = 4096
+        self, objective: Objective, logits: Array, *, seed: int, rows: int = 512
     ) -> tuple[Array, float]:
         """One gradient for each outcome of one variable at τ = 1, and how far equal outcomes differ.
 
@@ -213,19 +237,67 @@ class Candidate:
         return np.asarray(softmax(logits) @ gradients, np.float64)
 
 
-def _require_shapes(seen: Observation, shape: tuple[int, ...]) -> None:
-    for name in ("hard", "soft"):
-        part = getattr(seen, name)
-        if part is not None and part.shape != shape:
-            raise ValueError(
-                f"the part named {name} has shape {part.shape} for logits of shape {shape}; expected "
-                "the same: name the parts in order with returns=(...) or --returns"
-            )
+def draw(logits: Array, rng: np.random.Generator) -> Array:
+    """Classes drawn from softmax(θ), one for each row, by the inverse of the distribution function."""
+    steps = softmax(logits).astype(float).cumsum(axis=-1)
+    u = rng.random((*logits.shape[:-1], 1)) * steps[..., -1:]
+    return np.asarray((steps <= u).sum(axis=-1))
 
 
-def _front(array: Array | None, axis: int) -> Array | None:
-    return None if array is None else np.moveaxis(array, axis, -1)
+def _label(fn: Any) -> str:
+    return str(getattr(fn, "__qualname__", None) or type(fn).__name__)
 
 
-def _back(array: Array | None, axis: int, dtype: str) -> Array | None:
-    return None if array is None else np.ascontiguousarray(np.moveaxis(array, -1, axis), dtype)
+def _row_by_row(
+    candidate: Candidate,
+    logits: Array,
+    tau: float,
+    cotangent: Cotangent | None,
+    options: dict[str, Any],
+) -> Observation:
+    """One call for each row, each with its own seed; the cotangent is asked for once, on all samples."""
+    rows = logits.reshape(-1, logits.shape[-1])
+    seeds = np.random.SeedSequence(options["seed"]).generate_state(len(rows))
+
+    def each(pull: Callable[[int], Cotangent | None]) -> list[Observation]:
+        return [
+            candidate.observe(row, tau, pull(i), **options | {"seed": int(seeds[i])})
+            for i, row in enumerate(rows)
+        ]
+
+    seen = each(lambda _: None)
+    if cotangent is not None:
+        pair = cotangent(np.stack([s.hard for s in seen]).reshape(logits.shape))
+        flat = [None if c is None else c.reshape(rows.shape) for c in pair]
+        seen = each(lambda i: lambda _: tuple(None if c is None else c[i] for c in flat))  # type: ignore[arg-type,return-value]
+
+    def joined(name: str, shape: tuple[int, ...]) -> Any:
+        parts = [getattr(s, name) for s in seen]
+        return None if not parts or parts[0] is None else np.stack(parts).reshape(shape)
+
+    return replace(
+        seen[0],
+        index=joined("index", logits.shape[:-1]),
+        **{name: joined(name, logits.shape) for name in ("hard", "soft", "gradient")},
+    )
+
+
+def _padded(
+    candidate: Candidate,
+    logits: Array,
+    tau: float,
+    cotangent: Cotangent | None,
+    options: dict[str, Any],
+) -> Observation:
+    """One call with batch axes of length 1 put in before the class axis."""
+    shape = (*logits.shape[:-1], *[1] * (candidate.rank - logits.ndim), logits.shape[-1])
+
+    def pull(hard: Array) -> tuple[Array | None, Array | None]:
+        pair = cotangent(hard.reshape(logits.shape)) if cotangent else (None, None)
+        g, h = (None if c is None else c.reshape(shape) for c in pair)
+        return g, h
+
+    seen = candidate.observe(logits.reshape(shape), tau, pull if cotangent else None, **options)
+    parts = {name: getattr(seen, name) for name in ("hard", "soft", "gradient")}
+    back = {name: None if part is None else part.reshape(logits.shape) for name, part in parts.items()}
+    return replace(seen, **back)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.checks import CHECKS, run
+from verify.diagnosis import diagnose
 from verify.report import CheckResult, Report, Verdict
 
 __all__ = ["check", "check_candidate"]
@@ -21,6 +22,8 @@ def check(
     *,
     strict: bool = False,
     logits: str | None = None,
+    injected: str | None = None,
+    binary: bool = False,
     rng: Any = 0,
     **constants: Any,
 ) -> Report:
@@ -29,21 +32,32 @@ def check(
     Parameters
     ----------
     fn : callable
-        Takes logits of shape (..., K), and gives the one-hot sample and the
-        probabilities.
+        Takes logits of shape (..., K), and gives the one-hot sample and what
+        else ``returns`` names. A function, compiled or jitted or not; a module,
+        or its class where the temperature is given to the constructor; a
+        distribution class with ``rsample``; an autograd function.
     framework : str, optional
         ``numpy``, ``torch`` or ``jax``; found out from the module of ``fn``.
     tau : str or None
-        Name of the temperature argument; None where there is none.
+        Name of the temperature, an argument or an attribute; None where there
+        is none. ``temperature``, ``temp`` and ``T`` are found without being named.
     returns : sequence of str
         Names of the parts of the result in order: ``hard``, ``soft``,
-        ``index``, ``_`` (ignored). A lone result is taken for ``hard``.
+        ``index``, ``_`` (ignored). Where it is left at its default, the parts
+        are told from each other by shape, dtype and one-hotness.
     axis : int or str, optional
         The class axis as a number, or the name of the argument that sets it.
     strict : bool
         Let warnings count as failures.
     logits : str, optional
         Name of the logits argument, where they are not the first.
+    injected : str, optional
+        Name of an argument that takes the sample, class numbers or one-hot;
+        found without being named where it must be given. The sample is then
+        drawn here, and the checks of the sampler do not apply.
+    binary : bool
+        Whether each logit is a Bernoulli variable of its own, and the results
+        have no class axis.
     rng : optional
         Anything ``numpy.random.default_rng`` takes; the default gives the same
         report every time.
@@ -76,19 +90,41 @@ def check(
         returns=tuple(returns),
         axis=axis,
         logits=logits,
+        injected=injected,
+        binary=binary,
         constants=constants,
     )
     return check_candidate(candidate, strict=strict, rng=rng)
 
 
 def check_candidate(candidate: Candidate, *, strict: bool = False, rng: Any = 0) -> Report:
-    """Run every check on a candidate, and conclude; the parameters are those of :func:`check`."""
-    streams = np.random.default_rng(rng).spawn(len(CHECKS))
+    """Run every check on a candidate, and conclude; the parameters are those of :func:`check`.
+
+    Where the verdict is not ``conforms``, the mistakes are named.
+    """
+    *streams, last = np.random.default_rng(rng).spawn(len(CHECKS) + 1)
     results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
-    return Report(candidate.name, candidate.framework.name, _conclude(results, strict=strict), results)
+    verdict = conclude(results, strict=strict)
+    found = () if verdict == "conforms" else diagnose(candidate, results, last)
+    order = next((r.order for r in results if r.order is not None), None)
+    return Report(candidate.name, candidate.framework.name, verdict, results, found, order)
 
 
-def _conclude(results: tuple[CheckResult, ...], *, strict: bool) -> Verdict:
+def conclude(results: tuple[CheckResult, ...], *, strict: bool = False) -> Verdict:
+    """The verdict of a set of results.
+
+    Parameters
+    ----------
+    results : tuple of CheckResult
+    strict : bool
+        Whether a warning counts as a failure.
+
+    Returns
+    -------
+    str
+        ``deviates`` where a check failed; else ``inconclusive`` where one could
+        not run or not decide, or none passed; else ``conforms``.
+    """
     statuses = {r.status for r in results}
     if "fail" in statuses or (strict and "warn" in statuses):
         return "deviates"

@@ -1,19 +1,21 @@
 """How a foreign implementation is called: its arguments, and the parts of its result."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import Parameter
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["PARTS", "Convention", "discover", "parameters"]
+import numpy as np
+
+__all__ = ["DEFAULT_RETURNS", "PARTS", "Convention", "name_parts"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 #: What a part of a result can be: the one-hot sample, its probabilities, the
 #: sampled classes, anything else.
 PARTS = ("hard", "soft", "index", "_")
 
-TEMPERATURES = ("tau", "temperature", "temp", "T")
-AXES = ("axis", "dim")
 DEFAULT_RETURNS = ("hard", "soft")
 
 
@@ -24,7 +26,12 @@ class Convention:
     Attributes
     ----------
     tau : str or None
-        Name of the temperature argument; None where there is none.
+        Name of the temperature, an argument or (``stored``) an attribute; None
+        where there is none.
+    stored : bool
+        Whether the temperature is an attribute, set before each call.
+    tau_array : bool
+        Whether the temperature is passed as a 0-d array.
     returns : tuple of str
         Names of the parts of the result, in order; see :data:`PARTS`.
     axis : int
@@ -33,110 +40,144 @@ class Convention:
         Name of the argument that sets the class axis.
     logits : str or None
         Name of the logits argument; None passes the logits first.
+    injected : str or None
+        Name of the argument that takes the sample; None where the candidate draws.
+    injected_onehot : bool
+        Whether that argument is one-hot rather than a class number.
+    binary : bool
+        Whether each logit is a variable of its own, a Bernoulli one.
     constants : mapping
         Other arguments, passed on as they are.
+    known : mapping or None
+        The parameters by name; None where the callable does not tell.
     """
 
     tau: str | None = "tau"
+    stored: bool = False
+    tau_array: bool = False
     returns: tuple[str, ...] = DEFAULT_RETURNS
     axis: int = -1
     axis_name: str | None = None
     logits: str | None = None
+    injected: str | None = None
+    injected_onehot: bool = False
+    binary: bool = False
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    known: Mapping[str, Parameter] | None = None
 
-    def call(self, fn: Callable[..., Any], logits: Any, tau: float, extra: Mapping[str, Any]) -> Any:
-        """Call ``fn`` on logits in its framework's own array type."""
-        keywords = {**self.constants, **extra}
-        if self.tau is not None:
-            keywords[self.tau] = tau
-        if self.logits is not None:
-            keywords[self.logits] = logits
-            return fn(**keywords)
-        return fn(logits, **keywords)
+    def call(self, fn: Callable[..., Any], logits: Any, tau: Any, extra: Mapping[str, Any]) -> Any:
+        """Call ``fn`` on logits in its framework's own array type.
+
+        Parameters
+        ----------
+        fn : callable
+        logits : array of the framework
+        tau : float or array of the framework
+            Left out where there is no temperature.
+        extra : mapping
+            Arguments of this call alone: random source and sample.
+        """
+        given = {**self.constants, **extra}
+        if self.axis_name is not None:
+            given[self.axis_name] = self.axis
+        if self.tau is None:
+            return self._arranged(fn, logits, given)
+        if not self.stored:
+            return self._arranged(fn, logits, given | {self.tau: tau})
+        before = getattr(fn, self.tau)
+        setattr(fn, self.tau, tau)
+        try:
+            return self._arranged(fn, logits, given)
+        finally:
+            setattr(fn, self.tau, before)
+
+    def _arranged(self, fn: Callable[..., Any], logits: Any, given: dict[str, Any]) -> Any:
+        """Pass what is positional only by position, and the rest by name."""
+        if self.known is None or self.logits is None:
+            return fn(logits, **given)
+        given[self.logits] = logits
+        places = [n for n, p in self.known.items() if p.kind is Parameter.POSITIONAL_ONLY and n in given]
+        return fn(*[given.pop(name) for name in places], **given)
+
+    def parts(self, result: Any) -> dict[str, Any]:
+        """The parts of a result by the names they bear themselves, else by number."""
+        if isinstance(result, Mapping):
+            return {str(name): part for name, part in result.items()}
+        names = getattr(result, "_fields", None) or ([n for n in PARTS[:3] if hasattr(result, n)])
+        if "hard" in names:
+            return {name: getattr(result, name) for name in names}
+        several = isinstance(result, tuple | list)
+        return {str(i): part for i, part in enumerate(result if several else (result,))}
 
     def split(self, result: Any) -> dict[str, Any]:
-        """Name the parts of a result.
+        """Name the parts of a result, and leave out those to be ignored.
 
         Raises
         ------
         ValueError
             Where the result has another number of parts than ``returns`` names.
+
+        Examples
+        --------
+        >>> Convention(returns=("index", "hard")).split((2, [0, 0, 1]))
+        {'index': 2, 'hard': [0, 0, 1]}
         """
-        if hasattr(result, "hard") and hasattr(result, "vjp"):
-            return {
-                name: getattr(result, name) for name in ("hard", "soft", "index") if hasattr(result, name)
-            }
-        parts = tuple(result) if isinstance(result, tuple | list) else (result,)
-        names = self.returns
-        if len(parts) == 1 and names == DEFAULT_RETURNS:
-            names = ("hard",)
-        if len(parts) != len(names):
+        parts = self.parts(result)
+        if "hard" in parts:
+            return {name: part for name, part in parts.items() if name in PARTS[:3]}
+        values = [part for part in parts.values() if not callable(part) or hasattr(part, "shape")]
+        if len(values) != len(self.returns):
             raise ValueError(
-                f"the result has {len(parts)} part(s), but {len(names)} were expected ({', '.join(names)}): "
-                f"name them in order with returns=(...) or --returns, out of {', '.join(PARTS)}"
+                f"the result has {len(values)} part(s), but {len(self.returns)} were expected "
+                f"({', '.join(self.returns)}): name them in order with returns=(...) or --returns, out of "
+                f"{', '.join(PARTS)}"
             )
-        return {name: part for name, part in zip(names, parts, strict=True) if name != "_"}
+        return {name: part for name, part in zip(self.returns, values, strict=True) if name != "_"}
 
 
-def parameters(fn: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:
-    """The parameters of a callable by name, or None where it does not tell."""
-    try:
-        return dict(inspect.signature(fn).parameters)
-    except (TypeError, ValueError):
-        return None
+def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int) -> tuple[str, ...]:
+    """Tell the parts of a result from each other by shape, dtype and one-hotness.
 
+    Parameters
+    ----------
+    parts : list of array
+    shape : tuple of int
+        Of the logits, with at least two classes and several rows.
+    axis : int
+        The class axis.
 
-def discover(
-    fn: Callable[..., Any],
-    *,
-    tau: str | None,
-    returns: tuple[str, ...],
-    axis: int | str | None,
-    logits: str | None,
-    constants: Mapping[str, Any],
-) -> Convention:
-    """Complete what the caller said of a convention with what the signature shows.
+    Returns
+    -------
+    tuple of str
+        Out of :data:`PARTS`, ``hard`` exactly once.
 
     Raises
     ------
     ValueError
-        Where the temperature, the axis or a part of the result cannot be found.
+        Where that leaves a doubt.
+
+    Examples
+    --------
+    >>> name_parts([np.array([1, 0]), np.eye(2)[[1, 0]]], (2, 2), -1)
+    ('index', 'hard')
     """
-    unknown = [name for name in returns if name not in PARTS]
-    if unknown or "hard" not in returns:
-        raise ValueError(f"returns is {returns}; expected names out of {PARTS}, with 'hard' among them")
-    known = parameters(fn)
-    position, axis_name = _find_axis(known, axis)
-    return Convention(_find_tau(fn, known, tau), returns, position, axis_name, logits, dict(constants))
+    if len(parts) == 1:
+        return ("hard",)
+    full = [i for i, part in enumerate(parts) if part.shape == shape]
+    reduced = shape[:axis] + shape[axis:][1:] if axis < 0 else shape[:axis] + shape[axis + 1 :]
+    index = [i for i, p in enumerate(parts) if p.dtype.kind in "iu" and p.size == np.prod(reduced)]
+    if len(full) not in {1, 2} or len(index) > 1 or len(full) + len(index) != len(parts):
+        seen = ", ".join(f"{part.dtype.name} of shape {part.shape}" for part in parts)
+        raise ValueError(
+            f"for logits of shape {shape} the result has the parts {seen}: say which is the one-hot sample, "
+            f"with names in order out of {', '.join(PARTS)} in returns=(...) or --returns"
+        )
+    ones = [_is_one_hot(parts[i], axis) for i in full]
+    hard = full[1] if ones == [False, True] else full[0]
+    names = dict.fromkeys(full, "soft") | dict.fromkeys(index, "index") | {hard: "hard"}
+    return tuple(names[i] for i in range(len(parts)))
 
 
-def _find_tau(
-    fn: Callable[..., Any], known: dict[str, inspect.Parameter] | None, tau: str | None
-) -> str | None:
-    if tau is None or known is None or tau in known:
-        return tau
-    if tau == "tau":
-        for name in TEMPERATURES:
-            if name in known:
-                return name
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values()):
-        return tau
-    raise ValueError(
-        f"{getattr(fn, '__name__', fn)!r} takes ({', '.join(known)}), and no temperature {tau!r}: name the "
-        "temperature with tau=... or --tau-name NAME, or say that there is none with tau=None or --no-tau"
-    )
-
-
-def _find_axis(known: dict[str, inspect.Parameter] | None, axis: int | str | None) -> tuple[int, str | None]:
-    if isinstance(axis, int):
-        return axis, None
-    if axis is not None:
-        if known is not None and axis not in known:
-            raise ValueError(
-                f"there is no argument {axis!r}; expected one of ({', '.join(known)}) for the axis"
-            )
-        return -1, axis
-    for name in AXES:
-        if known is not None and name in known and isinstance(known[name].default, int):
-            return known[name].default, name
-    return -1, None
+def _is_one_hot(array: Array, axis: int) -> bool:
+    rows = np.moveaxis(array, axis, -1)
+    return bool(np.allclose(rows, np.eye(rows.shape[-1])[rows.argmax(axis=-1)], atol=1e-3))

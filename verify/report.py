@@ -26,12 +26,15 @@ class Outcome:
         What was seen, in a sentence.
     error, tolerance : float or None
         The measured error and its bound, where the check has them.
+    order : float or None
+        A measured order of accuracy.
     """
 
     status: Status
     detail: str
     error: float | None = None
     tolerance: float | None = None
+    order: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class CheckResult:
     detail: str
     error: float | None = None
     tolerance: float | None = None
+    order: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain data, in the published schema."""
+        return {name: getattr(self, name) for name in ("name", "status", "detail", "error", "tolerance")}
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class Report:
             "verdict": self.verdict,
             "order": self.order,
             "counts": self.counts,
-            "checks": [asdict(c) for c in self.checks],
+            "checks": [c.to_dict() for c in self.checks],
             "diagnosis": [asdict(d) for d in self.diagnosis],
         }
 

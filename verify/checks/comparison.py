@@ -10,15 +10,19 @@ from verify.definition import reinmax_gradient
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
 
-__all__ = ["CLASSES", "Comparison", "batches", "compare", "cotangent", "finite", "new_seed", "summarize"]
+__all__ = [
+    "Comparison",
+    "batches",
+    "compare",
+    "compare_at",
+    "cotangent",
+    "finite",
+    "new_seed",
+    "representable",
+    "summarize",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-CLASSES = 5
-
-#: Batch shapes by rank of the logits. Some have as many rows as classes, so
-#: that an operation along the wrong axis cannot fail on the shape alone.
-BATCHES = ((), (7,), (CLASSES,), (3, 4), (CLASSES, CLASSES))
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,18 @@ class Comparison:
 
 
 def batches(candidate: Candidate) -> list[tuple[int, ...]]:
-    """The batch shapes that have room for the candidate's class axis."""
+    """The batch shapes that have room for the candidate's class axis.
+
+    Some have as many rows as classes, so that an operation along the wrong
+    axis cannot fail on the shape alone.
+    """
+    K = candidate.classes
+    shapes: list[tuple[int, ...]] = [(7,), (K,), (3, 4), (K, K), (2, 3, 2)]
+    if candidate.convention.binary:
+        return shapes
     axis = candidate.convention.axis
     needed = axis + 1 if axis >= 0 else -axis
-    return [batch for batch in BATCHES if len(batch) + 1 >= needed]
+    return [batch for batch in [(), *shapes] if len(batch) + 1 >= needed]
 
 
 def new_seed(rng: np.random.Generator) -> int:
@@ -59,6 +71,20 @@ def cotangent(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.standard_normal(shape) + rng.uniform(-10, 10, (*shape[:-1], 1))
 
 
+def representable(values: Array, dtype: str) -> Array:
+    """The values rounded to what a dtype holds, so that both sides are given the same numbers.
+
+    Examples
+    --------
+    >>> representable(np.array([0.1]), "bfloat16")
+    array([0.09960938])
+    """
+    if dtype == "bfloat16":
+        bits = np.asarray(values, np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
+        return bits.view(np.float32).astype(float)
+    return np.asarray(values, dtype).astype(float)
+
+
 def compare(
     candidate: Candidate,
     rng: np.random.Generator,
@@ -67,36 +93,62 @@ def compare(
     through: tuple[bool, bool] = (True, True),
     **options: Any,
 ) -> Comparison:
+    """Observe one gradient on random logits; see :func:`compare_at`."""
+    logits = representable(rng.standard_normal((*batch, candidate.classes)), candidate.dtype)
+    g = cotangent(rng, logits.shape) if through[0] else None
+    h = cotangent(rng, logits.shape) if through[1] and candidate.has_soft else None
+    return compare_at(candidate, logits, tau, g, h, seed=new_seed(rng), **options)
+
+
+def compare_at(
+    candidate: Candidate,
+    logits: Array,
+    tau: float,
+    g: Array | None,
+    h: Array | None,
+    *,
+    seed: int,
+    masked: Array | None = None,
+    dtype: str | None = None,
+    **options: Any,
+) -> Comparison:
     """Observe one gradient and compare it with the definition at the same sample.
 
     Parameters
     ----------
     candidate : Candidate
-    rng : numpy Generator
-    batch : tuple of int
+    logits : array, shape (..., K)
     tau : float
-    through : pair of bool
-        Whether the loss uses the hard and the soft output.
+    g, h : array, the shape of the logits, or None
+        None leaves an output unused.
+    seed : int
+    masked : boolean array, optional
+        Logits that do not count for the conditioning.
+    dtype : str, optional
     **options
         Passed on to :meth:`verify.candidate.Candidate.observe`.
     """
-    logits = rng.standard_normal((*batch, CLASSES))
-    logits = logits.astype(candidate.dtype).astype(float)
-    g = cotangent(rng, logits.shape).astype(candidate.dtype) if through[0] else None
-    h = cotangent(rng, logits.shape).astype(candidate.dtype) if through[1] and candidate.has_soft else None
+    wanted = dtype or candidate.dtype
+    g, h = (None if c is None else representable(c, wanted) for c in (g, h))
     what = f"{logits.ndim}-D logits of shape {logits.shape}"
     try:
-        seen = candidate.observe(logits, tau, lambda _: (g, h), seed=new_seed(rng), **options)
+        seen = candidate.observe(logits, tau, lambda _: (g, h), seed=seed, dtype=dtype, **options)
     except Exception as raised:  # noqa: BLE001  (a foreign implementation may raise anything)
-        return Comparison(what, raised=f"{type(raised).__name__}: {raised}")
+        return Comparison(what, raised=_brief(raised))
     zero = np.zeros_like(logits)
-    onehot = np.eye(CLASSES)[seen.hard.argmax(axis=-1)]
+    onehot = np.eye(logits.shape[-1])[seen.hard.argmax(axis=-1)]
     exact = reinmax_gradient(logits, tau, onehot, zero if g is None else g, zero if h is None else h)
     if seen.gradient is None or seen.gradient.shape != exact.shape:
-        return Comparison(what, np.inf)
-    error = float(np.abs(seen.gradient - exact).max())
-    bounds = [gradient_tolerance(dtype, logits, tau, g, h) for dtype in (candidate.dtype, "float32")]
+        return Comparison(what, np.inf, 1.0, 1.0)
+    error = float(np.abs(seen.gradient - exact).max(initial=0.0))
+    counted = logits if masked is None else np.where(masked, -np.inf, logits)
+    bounds = [gradient_tolerance(d, counted, tau, g, h) for d in (wanted, "float32")]
     return Comparison(what, error if np.isfinite(error) else np.inf, bounds[0], max(bounds))
+
+
+def _brief(raised: Exception) -> str:
+    """The kind of an exception and its first line: some frameworks add a page."""
+    return f"{type(raised).__name__}: {str(raised).strip().partition(chr(10))[0][:160]}"
 
 
 def summarize(comparisons: list[Comparison], claim: str) -> Outcome:
@@ -105,7 +157,7 @@ def summarize(comparisons: list[Comparison], claim: str) -> Outcome:
     raised = [f"{c.what} raise {c.raised}" for c in comparisons if c.raised is not None]
     if not ran:
         return Outcome("error", raised[0])
-    worst = max(ran, key=lambda c: c.error / c.tolerance)
+    worst = max(ran, key=lambda c: c.error / (c.tolerance or 1.0))
     measured = {"error": finite(worst.error), "tolerance": worst.tolerance}
     wrong = [c for c in ran if not c.error <= c.single]
     if wrong:

@@ -4,37 +4,38 @@ import numpy as np
 
 from verify.candidate import Candidate, MissingOutcomeError
 from verify.checks.comparison import finite, new_seed
+from verify.checks.rates import CERTAIN
 from verify.definition import softmax
 from verify.enumeration import exact_gradient
-from verify.objectives import quadratic
+from verify.frameworks import Array
+from verify.objectives import Objective, quadratic
+from verify.order import study
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
 
-__all__ = ["check_expectation"]
+__all__ = ["check_expectation", "check_order"]
 
-LOGITS = np.array([1.0, 0.5, 0.0, -0.5, -1.0])
+#: How far the measured slope of an estimator of order 2 may be off 2, beyond its own uncertainty.
+SLOPE = 0.02
+
+
+class UnsteadyError(ValueError):
+    """Equal samples with equal cotangents gave different gradients."""
 
 
 def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     """At τ = 1 the mean over the outcomes is the true gradient of a random quadratic."""
-    half = rng.standard_normal((len(LOGITS), len(LOGITS)))
-    objective = quadratic(half + half.T, rng.standard_normal(len(LOGITS)) + 10)
-    exact = exact_gradient(objective, LOGITS)
-    corners = objective.gradient(np.eye(len(LOGITS))[:, None, :])
-    tolerance, single = (gradient_tolerance(d, LOGITS, 1.0, corners) for d in (candidate.dtype, "float32"))
+    K = candidate.classes
+    logits = np.linspace(1.0, -1.0, K)
+    half = rng.standard_normal((K, K))
+    objective = quadratic(half + half.T, rng.standard_normal(K) + 10)
+    exact = exact_gradient(objective, logits)
+    corners = objective.gradient(np.eye(K)[:, None, :])
+    tolerance, single = (gradient_tolerance(d, logits, 1.0, corners) for d in (candidate.dtype, "float32"))
     try:
-        gradients, spread = candidate.by_outcome(objective, LOGITS, seed=new_seed(rng))
-    except MissingOutcomeError as missing:
-        return Outcome("fail", str(missing))
-    if not spread <= max(tolerance, single):
-        return Outcome(
-            "fail",
-            f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something else "
-            "than the sample enters the backward pass",
-            finite(spread),
-            tolerance,
-        )
-    mean = np.asarray(softmax(LOGITS) @ gradients, float)
+        mean = steady_mean(candidate, objective, logits, max(tolerance, single), new_seed(rng))
+    except (MissingOutcomeError, UnsteadyError) as problem:
+        return Outcome("fail", str(problem), None, tolerance)
     error = float(np.abs(mean - exact).max())
     if not error <= max(tolerance, single):
         relative = float(np.linalg.norm(mean - exact) / np.linalg.norm(exact))
@@ -48,3 +49,48 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
     if error > tolerance:
         return Outcome("warn", f"exact to float32 only, though given {candidate.dtype}", error, tolerance)
     return Outcome("pass", f"within {error:.1e} of the exact gradient of a quadratic", error, tolerance)
+
+
+def steady_mean(
+    candidate: Candidate, objective: Objective, logits: Array, tolerance: float, seed: int
+) -> Array:
+    """The expected gradient, where each outcome has one gradient.
+
+    Raises
+    ------
+    UnsteadyError
+        Where it has not.
+    MissingOutcomeError
+        Where an outcome never appeared.
+    """
+    gradients, spread = candidate.by_outcome(objective, logits, seed=seed, rows=CERTAIN)
+    if not spread <= tolerance:
+        raise UnsteadyError(
+            f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something else "
+            "than the sample enters the backward pass"
+        )
+    return np.asarray(softmax(logits) @ gradients, float)
+
+
+def check_order(candidate: Candidate, rng: np.random.Generator) -> Outcome:
+    """Contract a smooth objective and fit the slope of the bias: 2 at τ = 1."""
+    seed = new_seed(rng)
+
+    def mean(objective: Objective, logits: Array) -> Array:
+        corners = objective.gradient(np.eye(logits.size)[:, None, :])
+        return steady_mean(
+            candidate, objective, logits, gradient_tolerance("float32", logits, 1, corners), seed
+        )
+
+    logits = np.array([0.25, -0.5] if candidate.classes == 2 else [0.25, -0.5, 0.75, 0.125])
+    try:
+        found = study(mean, name=candidate.name, dtype=candidate.dtype, logits=logits)
+    except (MissingOutcomeError, UnsteadyError) as problem:
+        return Outcome("fail", f"there is no expected gradient to measure: {problem}")
+    if not np.isfinite(found.order):
+        return Outcome("fail", f"ReinMax has a bias of second order; {found.explanation}")
+    error, tolerance = abs(found.order - 2), SLOPE + found.uncertainty
+    measured = f"measured order of accuracy {found.order:.3f} ± {found.uncertainty:.1g}"
+    if error <= tolerance:
+        return Outcome("pass", measured, error, tolerance, found.order)
+    return Outcome("fail", f"{measured}; second order is 2", error, tolerance, found.order)

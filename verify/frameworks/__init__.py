@@ -1,21 +1,20 @@
-"""What a candidate's framework must offer, and how to find out which one it is.
+"""What a candidate's framework must offer.
 
 Each framework is imported in its own module only, when a candidate needs it.
 """
 
 import importlib
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["FRAMEWORKS", "Framework", "Observation", "detect", "load"]
+from verify.frameworks.detection import FRAMEWORKS, detect
+
+__all__ = ["FRAMEWORKS", "Framework", "Observation", "Query", "detect", "load", "storage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-FRAMEWORKS = ("numpy", "torch", "jax")
 
 #: The cotangents (g, h) at the sample and at the soft output, given the sample; None leaves an output unused.
 Cotangent = Callable[[Array], tuple[Array | None, Array | None]]
@@ -23,38 +22,83 @@ Cotangent = Callable[[Array], tuple[Array | None, Array | None]]
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One call of a candidate, seen in NumPy.
+    """One call of a candidate, seen in NumPy: floats as float64.
 
     Attributes
     ----------
     hard, soft, gradient : array, the shape of the logits
         None where the candidate does not return it or it was not asked for.
     index : integer array, the shape of the logits without the class axis, or None
+    dtype : str
+        That of the sample as it came.
+    changed : tuple of str
+        The inputs that the candidate wrote to.
     """
 
     hard: Array
     soft: Array | None
     index: Array | None
     gradient: Array | None
+    dtype: str = "float64"
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """What to call, and on what.
+
+    Attributes
+    ----------
+    call : callable
+        From logits, in the framework's array type, to a result.
+    split : callable
+        Names the parts of a result.
+    logits : array
+        In a NumPy dtype that holds ``dtype``.
+    dtype : str
+        In which the candidate is to compute.
+    seed : int
+        Of the framework's global randomness.
+    """
+
+    call: Callable[[Any], Any]
+    split: Callable[[Any], dict[str, Any]]
+    logits: Array
+    dtype: str
+    seed: int
 
 
 class Framework(Protocol):
     """One array framework, as the candidate's side of the observation needs it."""
 
     name: str
+    sources: tuple[str, ...]
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """Arguments that hand a callable with these parameters its random source."""
 
-    def observe(
-        self,
-        call: Callable[[Any], Any],
-        split: Callable[[Any], dict[str, Any]],
-        logits: Array,
-        cotangent: Cotangent | None,
-        seed: int,
-    ) -> Observation:
+    def array(self, values: Any, dtype: str) -> Any:
+        """An array of the framework."""
+
+    def numpy(self, part: Any) -> Array:
+        """A part of a result in NumPy, in the dtype that it came in where NumPy has that."""
+
+    def result(self, query: Query) -> Any:
+        """Call once, and give the result as it is."""
+
+    def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and pull the cotangents of the parts back to the logits."""
+
+
+def storage(dtype: str) -> str:
+    """The NumPy dtype in which numbers of a dtype travel; NumPy has no bfloat16.
+
+    Examples
+    --------
+    >>> storage("bfloat16"), storage("float16")
+    ('float32', 'float16')
+    """
+    return "float32" if dtype == "bfloat16" else dtype
 
 
 def load(name: str) -> Framework:
@@ -76,31 +120,3 @@ def load(name: str) -> Framework:
             f"the framework {name} is not installed; install it with: python -m pip install {name}"
         ) from error
     return module.framework  # type: ignore[no-any-return]
-
-
-def detect(fn: Any) -> str:
-    """The framework that the module of a callable uses; NumPy where it uses no other.
-
-    Raises
-    ------
-    ValueError
-        Where the module uses more than one.
-    """
-    owner = fn if hasattr(fn, "__module__") else type(fn)
-    home = owner.__module__ or ""
-    module = sys.modules.get(home)
-    values = [*vars(module).values()] if module else []
-    values += [*getattr(fn, "__globals__", {}).values(), *type(fn).__mro__]
-    roots = {home.partition(".")[0]}
-    for value in values:
-        roots.add(
-            str(getattr(value, "__name__" if hasattr(value, "__path__") else "__module__", "")).partition(
-                "."
-            )[0]
-        )
-    found = [name for name in FRAMEWORKS[1:] if name in roots]
-    if len(found) > 1:
-        raise ValueError(
-            f"the module {home} uses {' and '.join(found)}: say which with framework=... or --framework"
-        )
-    return found[0] if found else "numpy"

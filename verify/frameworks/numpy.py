@@ -1,53 +1,97 @@
-"""NumPy candidates: they return an object with ``hard``, ``soft`` and ``vjp(grad_hard, grad_soft=None)``."""
+"""NumPy candidates: the result, or a part of it, is a vjp, as ``draw.vjp(grad_hard, grad_soft=None)``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from verify.frameworks import Array, Cotangent, Observation
+from verify.frameworks import Array, Cotangent, Observation, Query
 
 __all__ = ["NumPy", "framework"]
-
-SOURCES = ("rng", "generator", "random_state", "seed")
 
 
 class NumPy:
     """Candidates on NumPy arrays, random by an argument or by NumPy's global state."""
 
     name = "numpy"
+    sources = ("rng", "generator", "random_state", "seed")
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """A generator for the first argument that is named after one."""
-        return {name: np.random.default_rng(seed) for name in SOURCES[:2] if name in names}
+        """A generator, or a seed, for the arguments named after one."""
+        made: dict[str, Callable[[], Any]] = {
+            "rng": lambda: np.random.default_rng(seed),
+            "generator": lambda: np.random.default_rng(seed),
+            "random_state": lambda: np.random.RandomState(seed % 2**32),
+            "seed": lambda: seed,
+        }
+        return {name: make() for name, make in made.items() if name in names}
 
-    def observe(
-        self,
-        call: Callable[[Any], Any],
-        split: Callable[[Any], dict[str, Any]],
-        logits: Array,
-        cotangent: Cotangent | None,
-        seed: int,
-    ) -> Observation:
-        """Call once, and ask the result's ``vjp`` for the gradient."""
+    def array(self, values: Any, dtype: str) -> Array:
+        """The values as an array.
+
+        Raises
+        ------
+        TypeError
+            For bfloat16, which NumPy has not.
+        """
+        if dtype == "bfloat16":
+            raise TypeError("NumPy has no bfloat16")
+        return np.asarray(values, dtype)
+
+    def numpy(self, part: Any) -> Array:
+        """The part itself."""
+        return np.asarray(part)
+
+    def result(self, query: Query) -> Any:
+        """Call once, with NumPy's global state seeded and then put back."""
         state = np.random.get_state()  # noqa: NPY002
-        np.random.seed(seed % 2**32)  # noqa: NPY002
+        np.random.seed(query.seed % 2**32)  # noqa: NPY002
         try:
-            result = call(logits)
+            with np.errstate(all="ignore"):
+                return query.call(query.logits)
         finally:
             np.random.set_state(state)  # noqa: NPY002
-        parts = {name: np.asarray(part) for name, part in split(result).items()}
-        gradient = None
+
+    def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
+        """Call once, and ask the result's ``vjp`` for the gradient."""
+        self.array((), query.dtype)
+        before = query.logits.copy()
+        result = self.result(query)
+        parts = {name: np.asarray(part) for name, part in query.split(result).items()}
+        seen = {n: p if n == "index" else np.array(p, np.float64) for n, p in parts.items()}
+        gradient: Array | None = None
+        changed: list[str] = []
         if cotangent is not None:
-            if not callable(getattr(result, "vjp", None)):
-                raise TypeError(
-                    f"the result is a {type(result).__name__} without vjp(grad_hard, grad_soft=None): "
-                    "a NumPy candidate returns an object with hard, soft and vjp"
-                )
-            g, h = cotangent(parts["hard"])
-            g = np.zeros_like(logits) if g is None else g
-            gradient = np.asarray(result.vjp(g) if h is None else result.vjp(g, h))
-        return Observation(parts["hard"], parts.get("soft"), parts.get("index"), gradient)
+            gradient, changed = _pull(result, cotangent(seen["hard"]), query.logits)
+        if not np.array_equal(before, query.logits, equal_nan=True):
+            changed.append("logits")
+        dtype = parts["hard"].dtype.name
+        return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed))
+
+
+def _pull(
+    result: Any, cotangents: tuple[Array | None, Array | None], logits: Array
+) -> tuple[Array, list[str]]:
+    """The gradient, and the names of the cotangents that were written to."""
+    vjp, (g, h) = _find_vjp(result), cotangents
+    given = {"grad_hard": np.zeros_like(logits) if g is None else g.astype(logits.dtype)}
+    if h is not None:
+        given["grad_soft"] = h.astype(logits.dtype)
+    before = {name: value.copy() for name, value in given.items()}
+    with np.errstate(all="ignore"):
+        gradient = np.array(vjp(*given.values()), np.float64)
+    return gradient, [name for name, value in given.items() if not np.array_equal(value, before[name])]
+
+
+def _find_vjp(result: Any) -> Callable[..., Any]:
+    candidates = [getattr(result, "vjp", None), *(result if isinstance(result, tuple | list) else ())]
+    for found in candidates:
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+    raise TypeError(
+        f"the result is a {type(result).__name__} without vjp(grad_hard, grad_soft=None): a NumPy candidate "
+        "returns an object with hard, soft and vjp, or a tuple with the vjp among its parts"
+    )
 
 
 framework = NumPy()

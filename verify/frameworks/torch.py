@@ -1,12 +1,13 @@
-"""PyTorch candidates: functions, modules and autograd functions, random by the global generator."""
+"""PyTorch candidates: random by the global generator or by an argument."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
-from verify.frameworks import Array, Cotangent, Observation
+from verify.frameworks import Array, Cotangent, Observation, Query
 
 __all__ = ["Torch", "framework"]
 
@@ -15,48 +16,93 @@ class Torch:
     """Candidates on PyTorch tensors, on the CPU."""
 
     name = "torch"
+    sources = ("generator", "gen", "rng", "seed")
 
-    def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:  # noqa: ARG002
-        """None: the global generator is seeded around the call instead."""
-        return {}
+    def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        """A generator, or a seed, for the arguments named after one.
 
-    def observe(
-        self,
-        call: Callable[[Any], Any],
-        split: Callable[[Any], dict[str, Any]],
-        logits: Array,
-        cotangent: Cotangent | None,
-        seed: int,
-    ) -> Observation:
+        The global generator is seeded around each call besides.
+        """
+        given: dict[str, Any] = {
+            name: torch.Generator().manual_seed(seed) for name in self.sources[:3] if name in names
+        }
+        return given | ({"seed": seed} if "seed" in names else {})
+
+    def array(self, values: Any, dtype: str) -> torch.Tensor:
+        """A tensor of the values."""
+        return torch.as_tensor(np.asarray(values)).to(getattr(torch, dtype))
+
+    def numpy(self, part: Any) -> Array:
+        """The part without its gradient; bfloat16 as float32."""
+        tensor = torch.as_tensor(part).detach().cpu()
+        found: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+        return found
+
+    def result(self, query: Query) -> Any:
+        """Call once, with the global generator seeded and then put back."""
+        return self._call(query)[0]
+
+    def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and differentiate the parts that have a cotangent."""
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(seed)
+        before = query.logits.copy()
+        result, leaf = self._call(query)
+        parts = query.split(result)
+        seen = {n: _values(self.numpy(part), n) for n, part in parts.items()}
+        gradient: Array | None = None
+        changed: list[str] = []
+        if cotangent is not None:
+            with _seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
+                tensor, changed = _pull(parts, leaf, cotangent(seen["hard"]))
+            gradient = _values(self.numpy(tensor), "gradient")
+        after = query.logits if leaf.dtype == torch.as_tensor(query.logits).dtype else self.numpy(leaf)
+        if not np.array_equal(before, after.astype(before.dtype), equal_nan=True):
+            changed.append("logits")
+        dtype = str(parts["hard"].dtype).removeprefix("torch.")
+        return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed))
+
+    def _call(self, query: Query) -> tuple[Any, torch.Tensor]:
+        with _seeded(query.seed):
             # from_numpy keeps the strides, which a robustness check sets on purpose
-            leaf = torch.from_numpy(logits).requires_grad_()
-            parts = split(call(leaf))
-            gradient = None
-            if cotangent is not None:
-                gradient = _pull(parts, leaf, cotangent(_numpy(parts["hard"])))
-        seen = {name: _numpy(part) for name, part in parts.items()}
-        return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient)
+            leaf = torch.from_numpy(query.logits).to(getattr(torch, query.dtype)).requires_grad_()
+            return query.call(leaf), leaf
 
 
-def _pull(parts: dict[str, Any], leaf: torch.Tensor, cotangents: tuple[Array | None, Array | None]) -> Array:
-    pairs = [
-        (parts[name], torch.from_numpy(np.ascontiguousarray(c)).to(parts[name].dtype))
-        for name, c in zip(("hard", "soft"), cotangents, strict=True)
-        if c is not None and name in parts and parts[name].requires_grad
-    ]
-    if not pairs:
-        return np.zeros(tuple(leaf.shape), _numpy(leaf).dtype)
-    outputs, weights = zip(*pairs, strict=True)
-    (gradient,) = torch.autograd.grad(outputs, leaf, weights, allow_unused=True)
-    return np.zeros(tuple(leaf.shape), _numpy(leaf).dtype) if gradient is None else _numpy(gradient)
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed the CPU's generator, use one thread, and put both back.
+
+    The arrays are small, and threads that wait for each other on a busy machine
+    cost more than they give. ``torch.manual_seed`` would besides queue a call
+    for every kind of device.
+    """
+    state, threads = torch.default_generator.get_state(), torch.get_num_threads()
+    torch.default_generator.manual_seed(seed)
+    torch.set_num_threads(1)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.default_generator.set_state(state)
 
 
-def _numpy(tensor: Any) -> Array:
-    array: Array = torch.as_tensor(tensor).detach().cpu().numpy()
-    return array
+def _values(array: Array, name: str) -> Array:
+    return array if name == "index" else array.astype(np.float64)
+
+
+def _pull(
+    parts: dict[str, Any], leaf: torch.Tensor, cotangents: tuple[Array | None, Array | None]
+) -> tuple[torch.Tensor, list[str]]:
+    """The gradient, and the names of the cotangents that were written to."""
+    given = {n: c for n, c in zip(("hard", "soft"), cotangents, strict=True) if c is not None and n in parts}
+    used = {n: c for n, c in given.items() if parts[n].requires_grad}
+    if not used:
+        return torch.zeros_like(leaf), []
+    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n].dtype) for n, c in used.items()]
+    before = [weight.clone() for weight in weights]
+    (gradient,) = torch.autograd.grad([parts[n] for n in used], leaf, weights, allow_unused=True)
+    names = [f"grad_{n}" for n, w, b in zip(used, weights, before, strict=True) if not torch.equal(w, b)]
+    return torch.zeros_like(leaf) if gradient is None else gradient, names
 
 
 framework = Torch()

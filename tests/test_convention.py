@@ -1,0 +1,188 @@
+"""Every calling convention is found out, or asked for."""
+
+from inspect import Parameter, Signature
+
+import numpy as np
+import pytest
+import torch
+
+import verify
+from verify.candidate import Candidate
+from verify.convention import Convention, name_parts
+from verify.frameworks import detect
+from verify.mutants.forge import forge
+from verify.mutants.torch_binary import bits, right_third
+from verify.mutants.torch_styles import (
+    Distribution,
+    Heun,
+    Module,
+    algorithm_2,
+    along,
+    channels_first,
+    hard_only,
+    index_first,
+    index_last,
+    matrices,
+    soft_first,
+    switched,
+    vector,
+    with_sample,
+)
+
+
+@pytest.mark.parametrize("name", ["tau", "temperature", "temp", "T", "kappa"])
+def test_temperature_is_found_under_its_usual_names(name):
+    def op(logits, rng=None, **heat):
+        return forge()(logits, heat.get(name, 1.0), rng)
+
+    names = [
+        Parameter(n, Parameter.POSITIONAL_OR_KEYWORD, default=d) for n, d in ((name, 1.0), ("rng", None))
+    ]
+    op.__signature__ = Signature([Parameter("logits", Parameter.POSITIONAL_OR_KEYWORD), *names])
+    if name == "kappa":
+        with pytest.raises(ValueError, match="--tau-name"):
+            Candidate.wrap(op)
+        assert Candidate.wrap(op, tau="kappa").has_tau
+    else:
+        assert Candidate.wrap(op).convention.tau == name
+
+
+def test_positional_only_arguments():
+    def op(logits, tau, /):
+        return forge()(logits, tau)
+
+    assert Candidate.wrap(op).convention.tau == "tau"
+
+
+def test_absent_temperature_is_seen():
+    assert not Candidate.wrap(hard_only).has_tau
+    assert not Candidate.wrap(algorithm_2, tau=None).has_tau
+
+
+def test_temperature_on_a_module_is_set_and_put_back():
+    module = Module(temperature=3.0)
+    candidate = Candidate.wrap(module)
+    assert candidate.convention.stored
+    one, two = (
+        candidate.observe(np.ones((4, 3)) * [0, 1, 2], tau, lambda h: (h * 0 + [1.0, 0, 3], None), seed=0)
+        for tau in (1.0, 2.0)
+    )
+    assert module.temperature == 3.0
+    assert not np.allclose(one.gradient, two.gradient)
+
+
+def test_temperature_as_a_tensor():
+    assert Candidate.wrap(matrices).convention.tau_array
+
+
+@pytest.mark.parametrize(
+    ("fn", "returns"),
+    [
+        (hard_only, ("hard",)),
+        (algorithm_2, ("hard", "soft")),
+        (index_first, ("index", "hard")),
+        (index_last, ("hard", "index")),
+        (soft_first, ("soft", "hard")),
+    ],
+)
+def test_parts_of_the_result(fn, returns):
+    assert Candidate.wrap(fn).convention.returns == returns
+
+
+def test_parts_that_cannot_be_told_apart_are_asked_for():
+    parts = [np.eye(4), np.ones(()), np.eye(4)]
+    with pytest.raises(ValueError, match="--returns"):
+        name_parts(parts, (4, 4), -1)
+    with pytest.raises(ValueError, match="3 part"):
+        Convention(returns=("hard", "soft")).split((1, 2, 3))
+
+
+def test_parts_to_be_ignored():
+    def op(logits, tau=1.0):
+        return logits.sum(), *algorithm_2(logits, tau)
+
+    assert Candidate.wrap(op, returns=("_", "hard", "soft")).has_soft
+    with pytest.raises(ValueError, match="returns"):
+        Candidate.wrap(op)
+
+
+def test_channels_first_is_asked_for_and_then_right():
+    with pytest.raises(ValueError, match="--axis 1"):
+        Candidate.wrap(channels_first)
+    assert verify.check(channels_first, axis=1).verdict == "conforms"
+
+
+def test_axis_argument_is_found():
+    convention = Candidate.wrap(along).convention
+    assert (convention.axis_name, convention.axis) == ("dim", -1)
+    assert Candidate.wrap(along, axis="dim").convention.axis_name == "dim"
+    with pytest.raises(ValueError, match="no argument 'where'"):
+        Candidate.wrap(along, axis="where")
+
+
+def test_binary_is_asked_for():
+    op = bits(right_third)
+    with pytest.raises(ValueError, match="--binary"):
+        Candidate.wrap(op)
+    assert Candidate.wrap(op, binary=True).classes == 2
+
+
+def test_sample_as_an_argument():
+    candidate = Candidate.wrap(with_sample)
+    assert (candidate.convention.injected, candidate.convention.injected_onehot) == ("one_hot", True)
+    report = verify.check(with_sample)
+    assert {c.name: c.status for c in report.checks}["sampler"] == "skip"
+
+
+def test_one_row_at_a_time():
+    candidate = Candidate.wrap(vector)
+    assert (candidate.rank, candidate.convention.logits) == (1, "alpha")
+    seen = candidate.observe(np.zeros((2, 3, 4)), cotangent=lambda h: (h * [1, 2, 3, 4.0], None), seed=0)
+    assert seen.hard.shape == seen.gradient.shape == (2, 3, 4)
+
+
+def test_more_axes_than_two():
+    def op(images, tau=1.0):
+        if images.ndim != 4:
+            raise ValueError("expected images")
+        hard, soft = algorithm_2(images.movedim(1, -1), tau)
+        return hard.movedim(-1, 1), soft.movedim(-1, 1)
+
+    candidate = Candidate.wrap(op, axis=1)
+    assert candidate.rank == 4
+    assert candidate.observe(np.zeros((6, 5)), seed=0).hard.shape == (6, 5)
+
+
+@pytest.mark.parametrize("fn", [Module, Distribution, Heun, torch.compile(hard_only, backend="eager")])
+def test_kinds_are_called(fn):
+    seen = Candidate.wrap(fn).observe(np.zeros((6, 5)), cotangent=lambda h: (h * np.arange(5), None), seed=0)
+    assert np.abs(seen.gradient).max() > 0.1
+
+
+def test_constants_are_passed_on():
+    candidate = Candidate.wrap(switched, constants={"hard": True})
+    assert set(np.unique(candidate.observe(np.zeros((6, 5)), seed=0).hard.round(12))) == {0, 1}
+
+
+def test_required_arguments_are_asked_for():
+    def op(logits, tau, codebook):
+        return logits / tau @ codebook
+
+    with pytest.raises(ValueError, match="codebook"):
+        Candidate.wrap(op)
+
+
+@pytest.mark.parametrize(
+    ("fn", "framework"), [(algorithm_2, "torch"), (Module, "torch"), (Module(), "torch"), (forge(), "numpy")]
+)
+def test_framework_is_found_by_what_the_code_names(fn, framework):
+    assert detect(fn) == framework
+
+
+def test_unusable_targets_raise():
+    with pytest.raises(TypeError, match="expected something to call"):
+        Candidate.wrap(3)
+    with pytest.raises(ValueError, match="could not be called"):
+        Candidate.wrap(lambda logits, tau=1.0: logits.nonsense / tau)
+    with pytest.raises(ValueError, match="expected one of numpy"):
+        Candidate.wrap(algorithm_2, framework="theano")

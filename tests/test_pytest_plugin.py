@@ -1,0 +1,76 @@
+"""The checks as test items."""
+
+import pytest
+
+from reinmax_ref import reinmax
+from verify.pytest_plugin import CheckFailedError, parametrize
+
+pytest_plugins = "pytester"
+
+PLUGIN = ("-p", "verify.pytest_plugin", "-p", "no:cacheprovider", "-W", "ignore")
+
+
+@parametrize(reinmax)
+def test_reference(check):
+    check()
+
+
+def test_expected_failures_are_strict(pytester):
+    pytester.makepyfile(
+        """
+        from reinmax_ref import reinmax, straight_through
+        from verify.pytest_plugin import parametrize
+
+        gradient = ["backward-tau-1", "backward-tau-1.5", "backward-tau-2", "expectation", "order",
+                    "soft-cotangent", "class-axis"]
+
+        @parametrize(straight_through, expected_failures=dict.fromkeys(gradient, "another estimator"))
+        def test_expected(check):
+            check()
+
+        @parametrize(reinmax, expected_failures={"one-hot": "an error"})
+        def test_unexpected(check):
+            check()
+        """
+    )
+    result = pytester.runpytest_inprocess(*PLUGIN, "-rfx")
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 1
+    assert outcomes["xfailed"] == 7
+    result.stdout.fnmatch_lines(["*one-hot passes, but was expected to fail (an error)*"])
+
+
+def test_option_makes_items_and_junit_reports_them(pytester):
+    xml = pytester.path / "junit.xml"
+    pytester.makeini("[pytest]\nreinmax_expected_failures =\n    order: another order\n")
+    result = pytester.runpytest_inprocess(
+        *PLUGIN, "--reinmax-check", "reinmax_ref:straight_through", f"--junitxml={xml}"
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] == 6
+    assert outcomes["xfailed"] == 1
+    assert "straight_through[order]" in xml.read_text("utf-8")
+
+
+def test_warnings_fail_under_strict_only(pytester):
+    pytester.makepyfile(
+        """
+        import reinmax as official
+        from verify.pytest_plugin import parametrize
+
+        @parametrize(official.reinmax)
+        def test_lenient(check):
+            check()
+
+        @parametrize(official.reinmax, strict=True)
+        def test_strict(check):
+            check()
+        """
+    )
+    assert pytester.runpytest_inprocess(*PLUGIN).parseoutcomes()["failed"] == 2
+
+
+def test_names_of_expected_failures_are_checked():
+    with pytest.raises(ValueError, match="there is no check"):
+        parametrize(reinmax, expected_failures={"nonsense": ""})
+    assert issubclass(CheckFailedError, AssertionError)

@@ -1,0 +1,60 @@
+"""The report as text, JSON and HTML."""
+
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+
+import verify
+from reinmax_ref import reinmax, straight_through
+from verify.cli import main
+from verify.page import to_html
+from verify.report import CheckResult, Diagnosis, Report
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return json.loads(resources.files("verify").joinpath("report.schema.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("fn", [reinmax, straight_through])
+def test_json_follows_the_published_schema(fn, schema):
+    jsonschema.validate(json.loads(verify.check(fn).to_json()), schema)
+
+
+def test_schema_refuses_another_verdict(schema):
+    report = verify.check(reinmax).to_dict() | {"verdict": "fine"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(report, schema)
+
+
+def test_html_escapes_what_comes_from_outside():
+    bad = "<script>&"
+    page = to_html([Report(bad, bad, "deviates", (CheckResult("x", "fail", bad),), (Diagnosis("y", bad),))])
+    assert bad not in page
+    assert page.count("&lt;script&gt;&amp;") == 4
+
+
+def test_command_writes_json_and_html(tmp_path, schema):
+    paths = tmp_path / "r.json", tmp_path / "r.html"
+    status = main(["check", "reinmax_ref:straight_through", "--json", str(paths[0]), "--html", str(paths[1])])
+    assert status == 1
+    jsonschema.validate(json.loads(paths[0].read_text("utf-8")), schema)
+    assert "straight-through" in paths[1].read_text("utf-8")
+
+
+def test_command_asks_with_exit_status_2(capsys):
+    assert main(["check", "verify.mutants.torch_styles:channels_first"]) == 2
+    assert "--axis 1" in capsys.readouterr().err
+
+
+def test_command_lists_the_checks(capsys):
+    assert main(["check", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("backward-tau-1.5", "mask-1e12", "row-correlation"))
+
+
+def test_command_takes_a_binary_implementation_and_a_sample():
+    assert main(["check", "reinmax_ref.torch:reinmax_bernoulli", "--binary"]) == 0
+    assert main(["check", "verify.mutants.torch_styles:with_sample", "--sample-name", "one_hot"]) == 0

@@ -1,0 +1,49 @@
+"""The dtypes that an implementation supports; one that it does not is reported as that."""
+
+import numpy as np
+
+from verify.candidate import Candidate
+from verify.checks.comparison import compare_at, new_seed, representable, summarize
+from verify.definition import softmax
+from verify.report import Outcome
+from verify.tolerances import EPS, probability_tolerance
+
+__all__ = ["check_dtype"]
+
+
+def check_dtype(candidate: Candidate, rng: np.random.Generator, *, dtype: str) -> Outcome:
+    """The sample, the probabilities and the gradient are right as far as the dtype goes.
+
+    The cotangents have no large mean here: what rounding costs grows with it,
+    and would hide a wrong gradient in a short dtype.
+    """
+    try:
+        candidate.framework.array([0.0], dtype)
+    except TypeError as reason:
+        return Outcome("skip", str(reason))
+    shape = (7, candidate.classes)
+    logits = representable(rng.uniform(-1.5, 1.5, shape), dtype)
+    try:
+        seen = candidate.observe(logits, seed=new_seed(rng), dtype=dtype)
+    except Exception as reason:  # noqa: BLE001  (a foreign implementation may raise anything)
+        return Outcome("fail", f"{dtype} is not supported: {type(reason).__name__}: {str(reason)[:160]}")
+    off = float(np.abs(seen.hard - np.eye(shape[-1])[seen.hard.argmax(axis=-1)]).max())
+    if not off <= 4 * EPS[dtype]:
+        return Outcome("fail", f"in {dtype} the sample is off one-hot by {off:.2g}")
+    if seen.soft is not None:
+        off = float(np.abs(seen.soft - softmax(logits)).max())
+        if not off <= probability_tolerance(dtype, logits):
+            return Outcome("fail", f"in {dtype} the soft output is off softmax(θ) by {off:.2g}")
+    outcome = _gradients(candidate, rng, logits, dtype)
+    if outcome.status == "pass" and seen.dtype != dtype:
+        return Outcome("fail", f"the sample is {seen.dtype} for {dtype} logits")
+    return outcome
+
+
+def _gradients(candidate: Candidate, rng: np.random.Generator, logits: np.ndarray, dtype: str) -> Outcome:
+    comparisons = []
+    for tau in (1.0, 1.5) if candidate.has_tau else (1.0,):
+        g = rng.standard_normal(logits.shape)
+        h = rng.standard_normal(logits.shape) if candidate.has_soft else None
+        comparisons.append(compare_at(candidate, logits, tau, g, h, seed=new_seed(rng), dtype=dtype))
+    return summarize(comparisons, f"the gradient in {dtype}")

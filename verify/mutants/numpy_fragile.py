@@ -1,0 +1,77 @@
+"""Right formulas in NumPy that break under hard conditions: each makes one robustness check warn."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from verify.mutants.catalogue import Mutant
+from verify.mutants.forge import Array, Forged, forge, right
+
+__all__ = ["fragile"]
+
+Implementation = Callable[..., Forged]
+
+
+def _refusing(condition: Callable[[Array], bool]) -> Implementation:
+    """Raise on the logits for which a condition holds, and on what means nothing."""
+
+    def refusing(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+        if not tau > 0 or np.isnan(logits).any() or condition(logits):
+            raise ValueError("refused")
+        return forge()(logits, tau, rng)
+
+    return refusing
+
+
+def _forgetful(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+    del rng
+    return forge()(logits, tau, None)
+
+
+def _writing(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+    made = forge()(logits.copy(), tau, rng)
+    logits -= logits.max(axis=-1, keepdims=True)
+    return made
+
+
+def _clamped(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+    return forge()(np.clip(logits, -15, 15), tau, rng)
+
+
+def _strided_wrongly(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+    made = forge()(logits, tau, rng)
+    if logits.flags.c_contiguous:
+        return made
+    return Forged(made.hard, made.soft, made.pieces, lambda s, g, h: 2 * right(s, g, h))
+
+
+def _in_dtype(dtype: str) -> Implementation:
+    def zero_in_dtype(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+        made = forge()(logits, tau, rng)
+        rule = (lambda s, g, h: 0 * right(s, g, h)) if logits.dtype == dtype else right
+        return Forged(made.hard, made.soft, made.pieces, rule)
+
+    return zero_in_dtype
+
+
+def fragile() -> Iterator[Mutant]:
+    """One fault for each robustness check that NumPy can fail."""
+    faults: dict[str, Implementation] = {
+        "repeatability": _forgetful,
+        "non-contiguous": _strided_wrongly,
+        "inputs-unchanged": _writing,
+        "saturation": _clamped,
+        "mask-inf": _refusing(lambda x: bool(np.isinf(x).any())),
+        "mask-1e9": _refusing(lambda x: bool((x == -1e9).any())),
+        "mask-1e12": _refusing(lambda x: bool((x == -1e12).any())),
+        "one-class": _refusing(lambda x: x.shape[-1] == 1),
+        "two-classes": _refusing(lambda x: x.shape[-1] == 2),
+        "float32": _in_dtype("float32"),
+        "float16": _in_dtype("float16"),
+        "tau-validation": forge(),
+        "logits-validation": lambda logits, tau=1.0, rng=None: forge()(np.nan_to_num(logits), tau, rng),
+        "empty-batch": _refusing(lambda x: x.size == 0),
+    }
+    for check, fn in faults.items():
+        yield Mutant(f"numpy fragile: {check}", fn, warns=check)

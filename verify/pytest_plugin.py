@@ -1,0 +1,162 @@
+"""The checks as test items: a decorator, and a pytest plugin with an option of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from verify.candidate import Candidate
+from verify.checks import CHECKS, Check, find, run
+from verify.target import load_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["CheckFailedError", "CheckItem", "parametrize"]
+
+BAD = {"fail", "error", "inconclusive"}
+
+
+class CheckFailedError(AssertionError):
+    """A check of an implementation failed, or was to fail and did not."""
+
+
+@dataclass(frozen=True, eq=False)
+class CheckItem:
+    """One check of one implementation, to be called in a test.
+
+    Attributes
+    ----------
+    check : Check
+    candidate : Candidate
+    expected : str or None
+        Why it is expected to fail.
+    strict : bool
+        Whether a warning is a failure.
+    """
+
+    check: Check
+    candidate: Candidate
+    expected: str | None = None
+    strict: bool = False
+
+    def __call__(self) -> None:
+        """Run the check.
+
+        Raises
+        ------
+        CheckFailedError
+            Where it fails, or is expected to and passes.
+        pytest.skip.Exception
+            Where it does not apply, or fails as expected.
+        """
+        result = run(self.check, self.candidate, np.random.default_rng(0))
+        bad = result.status in BAD | ({"warn"} if self.strict or self.expected else set())
+        if result.status == "skip":
+            pytest.skip(result.detail)
+        if self.expected is not None and not bad:
+            raise CheckFailedError(
+                f"{self.check.name} passes, but was expected to fail ({self.expected}): take it out of the "
+                "expected failures"
+            )
+        if bad and self.expected is not None:
+            pytest.xfail(f"{self.expected}: {result.detail}")
+        if bad:
+            raise CheckFailedError(
+                f"{self.check.name}: {result.detail} (it is to show that {self.check.claim})"
+            )
+
+
+def _items(candidate: Candidate, expected: Mapping[str, str], *, strict: bool) -> list[CheckItem]:
+    for name in expected:
+        find(name)
+    return [CheckItem(check, candidate, expected.get(check.name), strict) for check in CHECKS]
+
+
+def parametrize(
+    fn: Any, *, expected_failures: Mapping[str, str] | None = None, strict: bool = False, **options: Any
+) -> Callable[[Any], Any]:
+    """Make a test of each check of an implementation.
+
+    Parameters
+    ----------
+    fn : callable
+        The implementation.
+    expected_failures : mapping from name of a check to a reason, optional
+        These must fail, or warn; one that passes fails its test.
+    strict : bool
+        Whether a warning is a failure.
+    **options
+        As for :func:`verify.check`.
+
+    Returns
+    -------
+    decorator
+        Of a test function with an argument ``check``, which it is to call.
+
+    Raises
+    ------
+    ValueError
+        Where an expected failure is not the name of a check.
+
+    Examples
+    --------
+    >>> from reinmax_ref import reinmax
+    >>> @parametrize(reinmax)
+    ... def test_reinmax(check):
+    ...     check()
+    """
+    known = ("framework", "tau", "returns", "axis", "logits", "injected", "binary")
+    settings = {name: options.pop(name) for name in known if name in options}
+    candidate = Candidate.wrap(fn, constants=options, **settings)
+    items = _items(candidate, expected_failures or {}, strict=strict)
+    return pytest.mark.parametrize("check", items, ids=[item.check.name for item in items])
+
+
+class ReinMaxItem(pytest.Item):
+    """A test item that no test file holds."""
+
+    check: CheckItem
+
+    def runtest(self) -> None:
+        """Run the check."""
+        self.check()
+
+    def repr_failure(self, excinfo: Any, style: Any = None) -> Any:
+        """The sentence of the check, without a traceback."""
+        if isinstance(excinfo.value, CheckFailedError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Any, int | None, str]:
+        """Where it comes from."""
+        return self.config.rootpath, None, self.name
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--reinmax-check`` and the expected failures."""
+    parser.getgroup("reinmax").addoption(
+        "--reinmax-check",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="check an implementation, package.module:attribute or path/to/file.py:attribute",
+    )
+    parser.addini("reinmax_expected_failures", "lines of NAME: reason", type="linelist", default=[])
+
+
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add an item for each check of each target."""
+    lines = [line.partition(":") for line in config.getini("reinmax_expected_failures")]
+    expected = {name.strip(): reason.strip() or "expected" for name, _, reason in lines}
+    for target in config.getoption("--reinmax-check"):
+        candidate = Candidate.wrap(load_target(target), name=target)
+        for check in _items(candidate, expected, strict=False):
+            item = ReinMaxItem.from_parent(session, name=f"{target}[{check.check.name}]")
+            item.check = check
+            items.append(item)
