@@ -7,7 +7,7 @@ from verify.pytest_plugin import CheckFailedError, parametrize
 
 pytest_plugins = "pytester"
 
-PLUGIN = ("-p", "verify.pytest_plugin", "-p", "no:cacheprovider", "-W", "ignore")
+OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore")
 
 
 @parametrize(reinmax)
@@ -33,7 +33,7 @@ def test_expected_failures_are_strict(pytester):
             check()
         """
     )
-    result = pytester.runpytest_inprocess(*PLUGIN, "-rfx")
+    result = pytester.runpytest_inprocess(*OPTIONS, "-rfx")
     outcomes = result.parseoutcomes()
     assert outcomes["failed"] == 1
     assert outcomes["xfailed"] == 7
@@ -44,7 +44,7 @@ def test_option_makes_items_and_junit_reports_them(pytester):
     xml = pytester.path / "junit.xml"
     pytester.makeini("[pytest]\nreinmax_expected_failures =\n    order: another order\n")
     result = pytester.runpytest_inprocess(
-        *PLUGIN, "--reinmax-check", "reinmax_ref:straight_through", f"--junitxml={xml}"
+        *OPTIONS, "--reinmax-check", "reinmax_ref:straight_through", f"--junitxml={xml}"
     )
     outcomes = result.parseoutcomes()
     assert outcomes["failed"] == 6
@@ -67,7 +67,7 @@ def test_warnings_fail_under_strict_only(pytester):
             check()
         """
     )
-    assert pytester.runpytest_inprocess(*PLUGIN).parseoutcomes()["failed"] == 2
+    assert pytester.runpytest_inprocess(*OPTIONS).parseoutcomes()["failed"] == 2
 
 
 def test_names_of_expected_failures_are_checked():

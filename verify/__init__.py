@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from verify.comparison import compare
     from verify.conformance import check
     from verify.proofs import prove, theorems
+    from verify.pytest_plugin import parametrize
 
-__all__ = ["check", "compare", "moments", "objectives", "order", "prove", "theorems"]
+__all__ = ["check", "compare", "moments", "objectives", "order", "parametrize", "prove", "theorems"]
 
 #: Loaded when first asked for, because SciPy's statistics and SymPy take a second,
 #: and every worker process imports this package. No name here is also a module's.
 _LATER = {
     "check": "verify.conformance",
     "compare": "verify.comparison",
+    "parametrize": "verify.pytest_plugin",
     "prove": "verify.proofs",
     "theorems": "verify.proofs",
 }

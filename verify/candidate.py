@@ -19,10 +19,15 @@ from verify.frameworks import Array, Cotangent, Framework, Observation, Query, d
 from verify.kinds import plain
 from verify.objectives import Objective
 from verify.settling import settle
+from verify.tolerances import gradient_tolerance
 
-__all__ = ["Candidate", "MissingOutcomeError"]
+__all__ = ["Candidate", "MissingOutcomeError", "UnsteadyError"]
 
 CLASSES = 5
+
+
+class UnsteadyError(ValueError):
+    """Equal samples with equal cotangents gave different gradients."""
 
 
 class MissingOutcomeError(ValueError):
@@ -226,14 +231,28 @@ class Candidate:
         gradients = seen.gradient[first]
         return gradients, float(np.abs(seen.gradient - gradients[outcomes]).max())
 
-    def expected_gradient(self, objective: Objective, logits: Array, *, seed: int = 0) -> Array:
+    def expected_gradient(
+        self, objective: Objective, logits: Array, *, seed: int = 0, rows: int = 512
+    ) -> Array:
         """The exact expected gradient at τ = 1 from a black box.
 
-        Each outcome's gradient is weighted with its exact probability. There
-        is no sampling error where the gradient is a function of the sample.
-        The parameters are those of :meth:`by_outcome`.
+        Each outcome's gradient is weighted with its exact probability, so there
+        is no sampling error. The parameters are those of :meth:`by_outcome`.
+
+        Raises
+        ------
+        UnsteadyError
+            Where the gradient is not a function of the sample.
+        MissingOutcomeError
+            Where an outcome never appeared.
         """
-        gradients, _ = self.by_outcome(objective, logits, seed=seed)
+        corners = objective.gradient(np.eye(logits.size)[:, None, :])
+        gradients, spread = self.by_outcome(objective, logits, seed=seed, rows=rows)
+        if not spread <= gradient_tolerance("float32", logits, 1.0, corners):
+            raise UnsteadyError(
+                f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something "
+                "else than the sample enters the backward pass"
+            )
         return np.asarray(softmax(logits) @ gradients, np.float64)
 
 

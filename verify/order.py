@@ -67,6 +67,15 @@ class OrderStudy:
     table: tuple[Level, ...]
     explanation: str
 
+    def to_text(self) -> str:
+        """The table and the fitted order, as lines to read."""
+        rows = (f"{e:12.3e}  {bias:13.3e}  {local:11.3f}" for e, bias, local in self.table)
+        head = f"{'epsilon':>12}  {'relative bias':>13}  {'local order':>11}"
+        fitted = f"order of accuracy {self.order:.3f} ± {self.uncertainty:.1g} ({self.explanation})"
+        return "\n".join([self.estimator, "", head, *rows, "", fitted])
+
+    __str__ = to_text
+
 
 @dataclass(frozen=True)
 class ExpSine:

@@ -1,14 +1,14 @@
 """The expected gradient from a black box, against the exact one by enumeration."""
 
+from functools import partial
+
 import numpy as np
 
-from verify.candidate import Candidate, MissingOutcomeError
+from verify.candidate import Candidate, MissingOutcomeError, UnsteadyError
 from verify.checks.comparison import finite, new_seed
 from verify.checks.rates import CERTAIN
-from verify.definition import softmax
 from verify.enumeration import exact_gradient
-from verify.frameworks import Array
-from verify.objectives import Objective, quadratic
+from verify.objectives import quadratic
 from verify.order import study
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
@@ -17,10 +17,6 @@ __all__ = ["check_expectation", "check_order"]
 
 #: How far the measured slope of an estimator of order 2 may be off 2, beyond its own uncertainty.
 SLOPE = 0.02
-
-
-class UnsteadyError(ValueError):
-    """Equal samples with equal cotangents gave different gradients."""
 
 
 def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome:
@@ -33,7 +29,7 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
     corners = objective.gradient(np.eye(K)[:, None, :])
     tolerance, single = (gradient_tolerance(d, logits, 1.0, corners) for d in (candidate.dtype, "float32"))
     try:
-        mean = steady_mean(candidate, objective, logits, max(tolerance, single), new_seed(rng))
+        mean = candidate.expected_gradient(objective, logits, seed=new_seed(rng), rows=CERTAIN)
     except (MissingOutcomeError, UnsteadyError) as problem:
         return Outcome("fail", str(problem), None, tolerance)
     error = float(np.abs(mean - exact).max())
@@ -51,37 +47,9 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
     return Outcome("pass", f"within {error:.1e} of the exact gradient of a quadratic", error, tolerance)
 
 
-def steady_mean(
-    candidate: Candidate, objective: Objective, logits: Array, tolerance: float, seed: int
-) -> Array:
-    """The expected gradient, where each outcome has one gradient.
-
-    Raises
-    ------
-    UnsteadyError
-        Where it has not.
-    MissingOutcomeError
-        Where an outcome never appeared.
-    """
-    gradients, spread = candidate.by_outcome(objective, logits, seed=seed, rows=CERTAIN)
-    if not spread <= tolerance:
-        raise UnsteadyError(
-            f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something else "
-            "than the sample enters the backward pass"
-        )
-    return np.asarray(softmax(logits) @ gradients, float)
-
-
 def check_order(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     """Contract a smooth objective and fit the slope of the bias: 2 at τ = 1."""
-    seed = new_seed(rng)
-
-    def mean(objective: Objective, logits: Array) -> Array:
-        corners = objective.gradient(np.eye(logits.size)[:, None, :])
-        return steady_mean(
-            candidate, objective, logits, gradient_tolerance("float32", logits, 1, corners), seed
-        )
-
+    mean = partial(candidate.expected_gradient, seed=new_seed(rng), rows=CERTAIN)
     logits = np.array([0.25, -0.5] if candidate.classes == 2 else [0.25, -0.5, 0.75, 0.125])
     try:
         found = study(mean, name=candidate.name, dtype=candidate.dtype, logits=logits)

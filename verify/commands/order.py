@@ -1,0 +1,42 @@
+"""``reinmax-verify order``: the order of accuracy of an implementation, or of a named estimator."""
+
+import argparse
+from typing import Any
+
+from verify.commands.calling import add_calling, candidate_of
+from verify.commands.output import refuse, show
+from verify.order import OrderStudy, order, study
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Describe the command to a parser."""
+    parser = commands.add_parser(
+        "order",
+        help="order of accuracy of an implementation, by a convergence study",
+        epilog="exit status: 0 measured, 2 the command or the target is unusable",
+    )
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        help="package.module:attribute, path/to/file.py:attribute, or the name of an estimator",
+    )
+    add_calling(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        found = _study(arguments)
+    except Exception as error:  # noqa: BLE001  (importing and calling a target may raise anything)
+        return refuse(f"{arguments.target}: {error}")
+    show(found.to_text())
+    return 0
+
+
+def _study(arguments: argparse.Namespace) -> OrderStudy:
+    if ":" not in arguments.target:
+        return order(arguments.target)
+    candidate = candidate_of(arguments, arguments.target)
+    return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype)
