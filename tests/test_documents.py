@@ -69,6 +69,16 @@ def test_python_examples_of_a_page_run(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_python_blocks_of_a_page_run(page):
+    """Blocks without a prompt, in order, in one namespace; their assertions are theirs."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    namespace = {"__name__": page.stem}
+    for block in blocks:
+        if ">>>" not in block:
+            exec(compile(block, str(page), "exec"), namespace)  # noqa: S102  (the project's own pages)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_of_a_page_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):

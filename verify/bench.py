@@ -16,7 +16,7 @@ import numpy as np
 
 import reinmax_ref
 
-__all__ = ["GOALS", "SHAPES", "Bench", "Timing", "contestants", "run"]
+__all__ = ["GOALS", "SHAPES", "Bench", "Timing", "contestants", "devices", "run"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Step = Callable[[], object]
@@ -151,6 +151,15 @@ def run(
     return Bench(tuple(timings), kept, repeats, device)
 
 
+def devices() -> list[str]:
+    """Where there is something to time: the CPU, and CUDA where torch finds it."""
+    if not importlib.util.find_spec("torch"):
+        return ["cpu"]
+    import torch  # noqa: PLC0415
+
+    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
 def _interleave(steps: dict[str, Step], repeats: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats + 2):
@@ -245,6 +254,7 @@ def _kept(logits: Array) -> dict[str, int]:
 def _jax_steps(logits: Array, g: Array) -> dict[str, Step]:
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     import jax  # noqa: PLC0415
+
     from reinmax_ref.jax import reinmax  # noqa: PLC0415
 
     @jax.jit

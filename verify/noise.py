@@ -20,7 +20,6 @@ from inspect import signature
 from typing import Any, SupportsFloat
 
 import numpy as np
-from scipy.stats import qmc
 
 from reinmax_ref.categorical import softmax as tempered_softmax
 from reinmax_ref.protocol import Needs, find, needs_of
@@ -255,6 +254,8 @@ def _factors(total: Statistics) -> list[tuple[Array, Array]]:
 @lru_cache(maxsize=16)
 def _points(dimensions: int, log2_points: int, scrambles: int) -> Array:
     """Scrambled Sobol' points, shape (scrambles, 2**log2_points, dimensions)."""
+    from scipy.stats import qmc  # noqa: PLC0415  (it takes a second that estimators without noise need not wait)
+
     seeds = np.random.SeedSequence(dimensions).spawn(scrambles)
     points = [
         qmc.Sobol(dimensions, scramble=True, seed=np.random.default_rng(seed)).random_base2(log2_points)

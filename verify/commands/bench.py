@@ -22,7 +22,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--only", choices=PARTS, help="time one of the two (default: both)")
     parser.add_argument("--repeats", type=_positive, default=20, metavar="N", help="rounds (default: 20)")
-    parser.add_argument("--device", default="cpu", help="torch device of the op's contestants (default: cpu)")
+    parser.add_argument(
+        "--device", help="torch device of the op's contestants (default: cpu, and cuda if present)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the op's times")
     parser.set_defaults(run=_run)
@@ -48,18 +50,25 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _time_op(arguments: argparse.Namespace) -> dict[str, Any]:
+def _time_op(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     from verify import bench  # noqa: PLC0415  (after the number of threads is set)
 
-    result = bench.run(repeats=arguments.repeats, device=arguments.device)
-    show(result.to_text() + "\n")
+    found = []
+    for device in [arguments.device] if arguments.device else bench.devices():
+        result = bench.run(repeats=arguments.repeats, device=device)
+        show(result.to_text() + "\n")
+        found.append(result)
     if arguments.plot:
-        from verify.plots import speed  # noqa: PLC0415  (matplotlib is an extra)
+        _draw(arguments.plot, found[0])
+    return [asdict(result) for result in found]
 
-        figure = speed(result).get_figure(root=True)
-        if figure is not None:
-            figure.savefig(arguments.plot, bbox_inches="tight")
-    return asdict(result)
+
+def _draw(path: Path, result: Any) -> None:
+    from verify.plots import speed  # noqa: PLC0415  (matplotlib is an extra)
+
+    figure = speed(result).get_figure(root=True)
+    if figure is not None:
+        figure.savefig(path, bbox_inches="tight")
 
 
 def _measure_moments(repeats: int) -> list[dict[str, Any]]:
