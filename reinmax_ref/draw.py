@@ -78,17 +78,30 @@ class Draw:
         h = None if grad_soft is None else self._rows.check_cotangent(grad_soft, "grad_soft")
         out = np.empty(g.shape, self._rows.matrix.dtype)
         try:
-            with np.errstate(over="raise", invalid="ignore"):
-                gradient = self._rows.restore(blockwise(self._rule, out, *self._state, g, h))
-        except FloatingPointError as error:
+            gradient = self._pull(out, g, h)
+        except FloatingPointError:
             _check_finite(g, h)
-            raise OverflowError(
-                f"the gradient exceeds the range of {self._rows.dtype}; scale the loss down"
-            ) from error
+            gradient = self._pull_scaled(out, g, h)
         # A sum over the row enters each of its entries, so one column shows every bad row.
         if not np.isfinite(out[:, 0]).all():
             _check_finite(g, h)
         return gradient
+
+    def _pull(self, out: Array, g: Array, h: Array | None) -> Array:
+        with np.errstate(over="raise", invalid="ignore"):
+            return self._rows.restore(blockwise(self._rule, out, *self._state, g, h))
+
+    def _pull_scaled(self, out: Array, g: Array, h: Array | None) -> Array:
+        """Differences of large cotangents may overflow where the gradient does not: scale them, exactly."""
+        small, back = out.dtype.type(1 / 16), out.dtype.type(16)
+        try:
+            self._pull(out, g * small, None if h is None else h * small)
+            with np.errstate(over="raise"):
+                return self._rows.restore(out * back)
+        except FloatingPointError as error:
+            raise OverflowError(
+                f"the gradient exceeds the range of {self._rows.dtype}; scale the loss down"
+            ) from error
 
 
 def _check_finite(g: Array, h: Array | None) -> None:

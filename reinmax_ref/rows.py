@@ -146,6 +146,10 @@ class Rows:
 
 
 def _real(values: ArrayLike, name: str) -> Array:
+    if hasattr(values, "filled"):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost; mask a class with a logit of -inf"
+        )
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; expected an array of real numbers")

@@ -1,9 +1,7 @@
-"""What importing costs, and what it must not load."""
+"""What importing the reference must not load."""
 
 import subprocess
 import sys
-
-import pytest
 
 FORBIDDEN = ("torch", "jax", "scipy", "sympy")
 
@@ -21,16 +19,3 @@ def test_the_reference_loads_no_framework():
 
 def test_a_framework_would_be_seen():
     assert loaded("import reinmax_ref, scipy") == ["scipy"]
-
-
-def import_seconds(statement):
-    """Time one import in a fresh interpreter that has NumPy already."""
-    code = f"import time, numpy\nt = time.perf_counter()\n{statement}\nprint(time.perf_counter() - t)"
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
-    return float(run.stdout)
-
-
-@pytest.mark.parametrize(("statement", "quick"), [("import reinmax_ref", True), ("import sympy", False)])
-def test_the_import_takes_at_most_20_ms_beyond_numpy(statement, quick):
-    # the least of several runs: noise on a busy machine only adds
-    assert (min(import_seconds(statement) for _ in range(7)) <= 0.020) == quick

@@ -5,6 +5,7 @@ import pytest
 import reinmax as official
 
 import reinmax_ref
+from reinmax_ref.estimators import names
 from verify import objectives
 from verify.enumeration import exact_gradient
 from verify.moments import moments
@@ -108,3 +109,10 @@ def test_unusable_means_are_refused():
         study(lambda _, theta: theta[:-1])
     with pytest.raises(ValueError, match="not finite"):
         study(lambda _, theta: theta * np.nan)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_named_estimator_has_a_study(name):
+    found = order(name, tau=0.5, levels=8)
+    assert found.table
+    assert found.order >= -0.1

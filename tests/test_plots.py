@@ -204,3 +204,10 @@ def test_without_matplotlib_the_reason_is_told(records, monkeypatch):
 def test_a_picture_is_written(records, tmp_path):
     plots.page(records).savefig(tmp_path / "p.svg")
     assert (tmp_path / "p.svg").stat().st_size > 1000
+
+
+def test_estimators_that_are_all_free_of_bias_are_named_and_nothing_breaks():
+    free = sweep(Grid(["reinforce", "muprop"], ["quadratic"], [3], taus=[0.5, 1.0]))
+    ax = plots.bias_against_temperature(free)
+    ax.figure.canvas.draw()
+    assert "reinforce" in ax.get_legend().get_texts()[-1].get_text()

@@ -70,7 +70,7 @@ def error_in_bounds(gradient, case, exact):
 
 @pytest.mark.slow
 def test_gradient_is_within_4_eps_of_the_definition():
-    rng = np.random.default_rng(20230412)
+    rng = np.random.default_rng(0)
     worst = 0.0
     for _ in range(CASES):
         case = hard_case(rng)

@@ -268,3 +268,15 @@ def test_a_gradient_out_of_range_is_an_error(op, dtype, size):
     g = np.array([-size, size, size], dtype)
     with pytest.raises(OverflowError, match="scale the loss down"):
         op(np.array([0.1, 0.2, 0.3], dtype), 0.1, index=0).vjp(g, g)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1.7e308), (np.float32, 3e38)])
+def test_a_gradient_in_range_is_given_though_a_difference_of_cotangents_is_not(dtype, size):
+    gradient = reinmax(np.array([0, 0, -3], dtype), index=0).vjp(np.array([size, -size, 0], dtype))
+    small = reinmax(np.array([0, 0, -3], dtype), index=0).vjp(np.array([size / 16, -size / 16, 0], dtype))
+    assert np.array_equal(gradient, 16 * small)
+
+
+def test_a_masked_array_is_refused():
+    with pytest.raises(TypeError, match="mask would be lost"):
+        reinmax(np.ma.array([1.0, 2.0], mask=[False, True]))

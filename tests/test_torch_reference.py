@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import reinmax_ref
+from reinmax_ref.protocol import find
 from reinmax_ref.torch import from_reference, reinmax
 
 ESTIMATORS = [reinmax_ref.reinmax, reinmax_ref.straight_through]
@@ -61,3 +62,9 @@ def test_randomness_comes_from_torch():
     assert (first != second).any()
     with_generator = [fn(rows, generator=torch.Generator().manual_seed(9)).hard for _ in range(2)]
     assert (with_generator[0] == with_generator[1]).all()
+
+
+@pytest.mark.parametrize("name", ["reinforce", "muprop", "arm", "bernoulli"])
+def test_an_estimator_that_is_no_pullback_of_a_category_is_refused(name):
+    with pytest.raises(TypeError, match="expected one that pulls"):
+        from_reference(find(name))

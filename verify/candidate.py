@@ -152,7 +152,8 @@ class Candidate:
         tau : float
             Passed on where the candidate takes a temperature; 1 otherwise.
         cotangent : callable, optional
-            Cotangents (g, h) from the sample; without it there is no gradient.
+            Cotangents (g, h) from the sample, those of a row from that row's
+            sample alone; without it there is no gradient.
         seed : int
             Of whatever randomness the candidate uses.
         dtype : str, optional
@@ -274,21 +275,30 @@ def _row_by_row(
     cotangent: Cotangent | None,
     options: dict[str, Any],
 ) -> Observation:
-    """One call for each row, each with its own seed; the cotangent is asked for once, on all samples."""
+    """One call for each row, each with its own seed.
+
+    The cotangent of a row is that of the sample which this very call drew: a
+    second call need not draw the same one. So it is asked for once a row, on a
+    batch in which every row is that sample.
+    """
     rows = logits.reshape(-1, logits.shape[-1])
     seeds = np.random.SeedSequence(options["seed"]).generate_state(len(rows))
 
-    def each(pull: Callable[[int], Cotangent | None]) -> list[Observation]:
-        return [
-            candidate.observe(row, tau, pull(i), **options | {"seed": int(seeds[i])})
-            for i, row in enumerate(rows)
-        ]
+    def pull(i: int) -> Cotangent | None:
+        if cotangent is None:
+            return None
 
-    seen = each(lambda _: None)
-    if cotangent is not None:
-        pair = cotangent(np.stack([s.hard for s in seen]).reshape(logits.shape))
-        flat = [None if c is None else c.reshape(rows.shape) for c in pair]
-        seen = each(lambda i: lambda _: tuple(None if c is None else c[i] for c in flat))  # type: ignore[arg-type,return-value]
+        def own(hard: Array) -> tuple[Array | None, Array | None]:
+            g, h = cotangent(np.broadcast_to(hard, logits.shape))
+            g, h = (None if c is None else c.reshape(rows.shape)[i] for c in (g, h))
+            return g, h
+
+        return own
+
+    seen = [
+        candidate.observe(row, tau, pull(i), **options | {"seed": int(seeds[i])})
+        for i, row in enumerate(rows)
+    ]
 
     def joined(name: str, shape: tuple[int, ...]) -> Any:
         parts = [getattr(s, name) for s in seen]

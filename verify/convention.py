@@ -103,7 +103,9 @@ class Convention:
         """The parts of a result by the names they bear themselves, else by number."""
         if isinstance(result, Mapping):
             return {str(name): part for name, part in result.items()}
-        names = getattr(result, "_fields", None) or ([n for n in PARTS[:3] if hasattr(result, n)])
+        names = getattr(result, "_fields", None) or [
+            n for n in PARTS[:3] if not callable(getattr(result, n, len))
+        ]
         if "hard" in names:
             return {name: getattr(result, name) for name in names}
         several = isinstance(result, tuple | list)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["reinmax_gradient", "softmax", "straight_through_gradient"]
+__all__ = ["reinmax_gradient", "softmax"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -55,8 +55,3 @@ def reinmax_gradient(logits: Array, tau: float, onehot: Array, g: Array, h: Arra
     """
     p, q = softmax(logits), (softmax(logits, tau) + onehot) / 2
     return 2 * _jacobian_product(q, g) - _jacobian_product(p, g) / 2 + _jacobian_product(p, h)
-
-
-def straight_through_gradient(logits: Array, g: Array, h: Array) -> Array:
-    """J(p)(g + h), what an implementation that falls back to Straight-Through gives."""
-    return _jacobian_product(softmax(logits), g + h)

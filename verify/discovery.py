@@ -14,6 +14,8 @@ TEMPERATURES = ("tau", "temperature", "temp", "T")
 AXES = ("axis", "dim")
 LOGITS = ("logits", "logit", "theta", "alpha", "scores", "x", "input", "inputs")
 SAMPLES = ("index", "indices", "idx", "sample", "onehot", "one_hot", "one_hot_sample", "D", "d")
+#: Arguments with a default that are no temperature by their name.
+PLAIN = (*AXES, *SAMPLES, "device", "dtype", "generator", "key", "mask", "name", "out", "rng", "seed")
 MANY = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 Known = dict[str, Parameter]
@@ -115,12 +117,11 @@ def _find_tau(
 def _may_be_temperature(known: Known, wishes: Wishes, taken: Collection[str | None]) -> list[str]:
     """The arguments that could be a temperature under another name."""
     logits = _find_logits(known, wishes.logits, taken)
-    rest = {n: p for n, p in known.items() if n not in taken and n != logits and p.kind not in MANY}
+    rest = {n: p for n, p in known.items() if n not in {*taken, *PLAIN, logits}}
     return [
         n
         for n, p in rest.items()
-        if p.default is Parameter.empty
-        or (isinstance(p.default, int | float) and not isinstance(p.default, bool))
+        if p.default is Parameter.empty or not isinstance(p.default, bool | str | type)
     ]
 
 

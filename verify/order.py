@@ -16,9 +16,10 @@ from typing import Any, NamedTuple, SupportsFloat
 
 import numpy as np
 
+from reinmax_ref.protocol import needs_of
 from verify.candidate import Candidate
 from verify.enumeration import exact_gradient, softmax, statistics
-from verify.moments import estimator_moments, find_estimator
+from verify.moments import estimator_moments
 from verify.objectives import Objective, contracted
 
 __all__ = ["ExpSine", "ExpectedGradient", "Level", "OrderStudy", "epsilons", "order", "study"]
@@ -71,7 +72,7 @@ class OrderStudy:
         """The table and the fitted order, as lines to read."""
         rows = (f"{e:12.3e}  {bias:13.3e}  {local:11.3f}" for e, bias, local in self.table)
         head = f"{'epsilon':>12}  {'relative bias':>13}  {'local order':>11}"
-        fitted = f"order of accuracy {self.order:.3f} ± {self.uncertainty:.1g} ({self.explanation})"
+        fitted = f"order of accuracy {self.order:z.3f} ± {self.uncertainty:.1g} ({self.explanation})"
         return "\n".join([self.estimator, "", head, *rows, "", fitted])
 
     __str__ = to_text
@@ -152,6 +153,8 @@ def order(
     """
     settings = {"objective": objective, "logits": logits, "levels": levels}
     if isinstance(estimator, str):
+        if needs_of(estimator).binary and logits is LOGITS:
+            settings["logits"] = LOGITS[:2]
         return study(_mean_of(estimator, tau), name=estimator, dtype=dtype, **settings)
     if float(tau) != 1:
         raise ValueError(f"tau is {tau}; an implementation is observed at tau = 1, where there is an order")
@@ -160,11 +163,15 @@ def order(
 
 
 def _mean_of(name: str, tau: SupportsFloat) -> ExpectedGradient:
-    found = find_estimator(name)
+    from verify.noise import moments_of  # noqa: PLC0415  (it loads what most callers do not need)
+
+    needs = needs_of(name)
+    settled = not (needs.value or needs.noise or needs.binary or needs.forward_tau)
 
     def expected(f: Objective, theta: Array) -> Array:
-        total = statistics(f, softmax(theta), degree=1)
-        return estimator_moments(found, total, theta, tau).mean
+        if not settled:
+            return moments_of(name, f, theta, tau).mean
+        return estimator_moments(name, statistics(f, softmax(theta), degree=1), theta, tau).mean
 
     return expected
 

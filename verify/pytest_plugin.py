@@ -1,4 +1,4 @@
-"""The checks as test items: a decorator, and a pytest plugin with an option of its own."""
+"""The checks as test items: a decorator, and the items of the option ``--reinmax-check``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from verify.target import load_target
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CheckFailedError", "CheckItem", "parametrize"]
+__all__ = ["CheckFailedError", "CheckItem", "collect", "parametrize"]
 
 BAD = {"fail", "error", "inconclusive"}
 
@@ -136,27 +136,21 @@ class ReinMaxItem(pytest.Item):
         return self.config.rootpath, None, self.name
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--reinmax-check`` and the expected failures."""
-    parser.getgroup("reinmax").addoption(
-        "--reinmax-check",
-        action="append",
-        default=[],
-        metavar="TARGET",
-        help="check an implementation, package.module:attribute or path/to/file.py:attribute",
-    )
-    parser.addini("reinmax_expected_failures", "lines of NAME: reason", type="linelist", default=[])
-
-
-def pytest_collection_modifyitems(
-    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-) -> None:
-    """Add an item for each check of each target."""
-    lines = [line.partition(":") for line in config.getini("reinmax_expected_failures")]
-    expected = {name.strip(): reason.strip() or "expected" for name, _, reason in lines}
-    for target in config.getoption("--reinmax-check"):
-        candidate = Candidate.wrap(load_target(target), name=target)
+def collect(session: pytest.Session, targets: list[str], lines: list[str]) -> list[pytest.Item]:
+    """Make the items of each target; ``lines`` are expected failures, ``NAME: reason``."""
+    parts = [line.partition(":") for line in lines]
+    expected = {name.strip(): reason.strip() or "expected" for name, _, reason in parts}
+    items: list[pytest.Item] = []
+    for target in targets:
+        try:
+            candidate = Candidate.wrap(load_target(target), name=target)
+        except Exception as error:
+            raise pytest.UsageError(
+                f"--reinmax-check {target}: {error} (what an option of reinmax-verify check would say, say "
+                "with verify.parametrize in a test file)"
+            ) from error
         for check in _items(candidate, expected, strict=False):
             item = ReinMaxItem.from_parent(session, name=f"{target}[{check.check.name}]")
             item.check = check
             items.append(item)
+    return items

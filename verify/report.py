@@ -138,7 +138,7 @@ class Report:
         ]
         for d in self.diagnosis:
             lines += ["", *_wrap(f"  {d.code}: ", d.explanation)]
-        order = "" if self.order is None else f", order of accuracy {self.order:.2f}"
+        order = "" if self.order is None else f", order of accuracy {self.order:z.2f}"
         return "\n".join([*lines, "", f"verdict: {self.verdict}{order}"])
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from inspect import signature
 from typing import Any, SupportsFloat
 
 import numpy as np
+from scipy.special import expit
 
 from reinmax_ref.protocol import Needs
 from verify.corners import Corners
@@ -226,7 +227,7 @@ def _antithetic_cases(theta: Array, objective: Objective, max_cases: int) -> Cas
     for all bits at once, integrate its first two moments exactly.
     """
     logit = theta[:, 1] - theta[:, 0]
-    p, rest = 1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(logit))
+    p, rest = expit(logit), expit(-logit)
     edges = np.stack([0 * p, np.minimum(p, rest), np.maximum(p, rest), 0 * p + 1])
     count, step = 3 ** len(p), max(1, CHUNK // theta.size)
 

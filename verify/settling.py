@@ -52,6 +52,7 @@ def settle(candidate: Candidate) -> Candidate:
             continue
         found = _understood(trial, result, logits)
         _look_in_3d(found)
+        _try_vjp(found, logits)
         return found
     raise ValueError(
         f"{candidate.name} could not be called on {candidate.framework.name} logits of shape {SHAPES[0]} or "
@@ -69,6 +70,26 @@ def _look_in_3d(candidate: Candidate) -> None:
     except Exception:  # noqa: BLE001  (it may well take matrices only)
         return
     _require_classes(candidate, np.moveaxis(hard, -1, candidate.convention.axis))
+
+
+def _try_vjp(candidate: Candidate, logits: Array) -> None:
+    """Ask where the vjp of a NumPy candidate does not take its cotangents as they are given."""
+    if candidate.framework.name != "numpy":
+        return
+    h = np.sin(logits) if candidate.has_soft else None
+    try:
+        gradient = candidate.observe(logits, cotangent=lambda _: (np.cos(logits), h), seed=0).gradient
+        problem = "" if gradient is not None and gradient.shape == logits.shape else "its shape is another"
+    except (TypeError, ValueError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  (whatever else it raises, the checks report)
+        return
+    if problem:
+        raise ValueError(
+            f"the vjp of {candidate.name} did not give a gradient ({problem}); expected "
+            "vjp(grad_hard, grad_soft=None) on arrays of the shape of the logits, which returns one: "
+            "wrap it in that form, or leave the soft output out with --returns hard,_"
+        )
 
 
 def _tau_forms(candidate: Candidate) -> tuple[bool, ...]:

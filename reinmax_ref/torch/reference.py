@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from reinmax_ref.protocol import needs_of
 from reinmax_ref.torch.checks import check_index, check_logits
 from reinmax_ref.torch.operator import Sample
 from reinmax_ref.torch.probabilities import wide
@@ -52,7 +53,8 @@ def from_reference(estimator: Callable[..., Any]) -> Callable[..., Sample]:
     estimator : callable
         ``estimator(logits, tau, axis=, rng=, index=)`` returning a draw with
         ``hard``, ``soft`` and ``vjp(grad_hard, grad_soft)``, such as
-        :func:`reinmax_ref.reinmax` or any estimator of ``reinmax_ref.estimators``.
+        :func:`reinmax_ref.reinmax` or any estimator of ``reinmax_ref.estimators``
+        that needs ∇f alone and has a class axis.
 
     Returns
     -------
@@ -63,6 +65,8 @@ def from_reference(estimator: Callable[..., Any]) -> Callable[..., Sample]:
 
     Raises
     ------
+    TypeError
+        Where the estimator needs f itself, or is for bits.
     TypeError, ValueError
         From the function returned, as in :func:`reinmax_ref.torch.reinmax`.
 
@@ -78,6 +82,13 @@ def from_reference(estimator: Callable[..., Any]) -> Callable[..., Sample]:
     >>> logits.grad
     tensor([ 0.5000, -0.5000])
     """
+    needs = needs_of(estimator)
+    if needs.value or needs.binary:
+        kind = "values of f" if needs.value else "bits, without a class axis"
+        raise TypeError(
+            f"{getattr(estimator, '__name__', estimator)} is an estimator that needs {kind}; expected "
+            "one that pulls a cotangent of a one-hot sample back"
+        )
 
     def fn(
         logits: Tensor,

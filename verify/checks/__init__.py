@@ -77,7 +77,7 @@ MATHEMATICAL: tuple[Check, ...] = (
             f"each sample's gradient at τ = {tau} is 2 J(q)g − ½ J(p)g + J(p)h, in 1-D to 4-D logits",
             partial(check_backward, tau=tau),
         )
-        for tau in (1, 1.5, 2)
+        for tau in (0.5, 1, 1.5, 2)
     ),
     Check("class-axis", "the argument that sets the class axis is followed", check_class_axis),
     Check(
@@ -149,7 +149,7 @@ def run(check: Check, candidate: Candidate, rng: np.random.Generator) -> CheckRe
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what foreign code warns of is not for our caller's filters
             outcome = check.function(candidate, rng)
-    except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a foreign implementation may raise anything)
         outcome = Outcome("error", f"it raised {type(error).__name__}: {str(error)[:300]}")
     status = outcome.status
     if check.kind == "robustness" and status in {"fail", "error", "inconclusive"}:

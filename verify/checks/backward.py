@@ -1,16 +1,20 @@
 """The backward pass of each sample: the gradient formula at the sample that was drawn."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import batches, compare, cotangent, finite, new_seed, summarize
+from verify.checks.comparison import Comparison, batches, compare, cotangent, finite, new_seed, summarize
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
 
 __all__ = ["check_backward", "check_class_axis", "check_row_independence", "check_soft_cotangent"]
+
+#: Rows and classes of the largest batch that is tried.
+ROWS, CLASSES = 1025, 33
 
 
 def check_backward(candidate: Candidate, rng: np.random.Generator, *, tau: float) -> Outcome:
@@ -18,7 +22,18 @@ def check_backward(candidate: Candidate, rng: np.random.Generator, *, tau: float
     if tau != 1 and not candidate.has_tau:
         return Outcome("skip", "there is no temperature among the arguments")
     comparisons = [compare(candidate, rng, batch, tau) for batch in batches(candidate)]
+    comparisons += _elsewhere(candidate, rng, tau)
     return summarize(comparisons, f"the gradient at τ = {tau:g}")
+
+
+def _elsewhere(candidate: Candidate, rng: np.random.Generator, tau: float) -> Iterator[Comparison]:
+    """Off the beaten track: many rows of many classes with large cotangents, and float32."""
+    if not candidate.convention.binary and candidate.rank != 1:
+        batch = (*[1] * (candidate.rank - 2), ROWS)
+        yield compare(candidate, rng, batch, tau, classes=CLASSES, size=1e3)
+    single = compare(candidate, rng, (7,), tau, dtype="float32")
+    if single.raised is None:  # the check of that dtype reports one that is refused
+        yield replace(single, what=f"{single.what} in float32")
 
 
 def check_class_axis(candidate: Candidate, rng: np.random.Generator) -> Outcome:

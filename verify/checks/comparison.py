@@ -91,12 +91,16 @@ def compare(
     batch: tuple[int, ...],
     tau: float,
     through: tuple[bool, bool] = (True, True),
+    *,
+    classes: int | None = None,
+    size: float = 1.0,
     **options: Any,
 ) -> Comparison:
-    """Observe one gradient on random logits; see :func:`compare_at`."""
-    logits = representable(rng.standard_normal((*batch, candidate.classes)), candidate.dtype)
-    g = cotangent(rng, logits.shape) if through[0] else None
-    h = cotangent(rng, logits.shape) if through[1] and candidate.has_soft else None
+    """Observe one gradient on random logits, with cotangents of some size; see :func:`compare_at`."""
+    shape = (*batch, classes or candidate.classes)
+    logits = representable(rng.standard_normal(shape), options.get("dtype") or candidate.dtype)
+    g = size * cotangent(rng, shape) if through[0] else None
+    h = size * cotangent(rng, shape) if through[1] and candidate.has_soft else None
     return compare_at(candidate, logits, tau, g, h, seed=new_seed(rng), **options)
 
 
@@ -139,7 +143,8 @@ def compare_at(
     onehot = np.eye(logits.shape[-1])[seen.hard.argmax(axis=-1)]
     exact = reinmax_gradient(logits, tau, onehot, zero if g is None else g, zero if h is None else h)
     if seen.gradient is None or seen.gradient.shape != exact.shape:
-        return Comparison(what, np.inf, 1.0, 1.0)
+        found = None if seen.gradient is None else seen.gradient.shape
+        return Comparison(f"{what}, where the gradient has shape {found},", np.inf, 1.0, 1.0)
     error = float(np.abs(seen.gradient - exact).max(initial=0.0))
     counted = logits if masked is None else np.where(masked, -np.inf, logits)
     bounds = [gradient_tolerance(d, counted, tau, g, h) for d in (wanted, "float32")]

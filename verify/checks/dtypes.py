@@ -1,14 +1,20 @@
 """The dtypes that an implementation supports; one that it does not is reported as that."""
 
 import numpy as np
+from scipy import stats
 
 from verify.candidate import Candidate
 from verify.checks.comparison import compare_at, new_seed, representable, summarize
+from verify.checks.rates import level
+from verify.checks.sampler import deviance, draws
 from verify.definition import softmax
 from verify.report import Outcome
 from verify.tolerances import EPS, probability_tolerance
 
 __all__ = ["check_dtype"]
+
+#: How far a sampler may be off, as the root of Σ (r − p)²/p, in units of the dtype's rounding.
+GRANTED = 8
 
 
 def check_dtype(candidate: Candidate, rng: np.random.Generator, *, dtype: str) -> Outcome:
@@ -34,10 +40,31 @@ def check_dtype(candidate: Candidate, rng: np.random.Generator, *, dtype: str) -
         off = float(np.abs(seen.soft - softmax(logits)).max())
         if not off <= probability_tolerance(dtype, logits):
             return Outcome("fail", f"in {dtype} the soft output is off softmax(θ) by {off:.2g}")
-    outcome = _gradients(candidate, rng, logits, dtype)
+    outcome = _sampler(candidate, rng, dtype) or _gradients(candidate, rng, logits, dtype)
     if outcome.status == "pass" and seen.dtype != dtype:
         return Outcome("fail", f"the sample is {seen.dtype} for {dtype} logits")
     return outcome
+
+
+def _sampler(candidate: Candidate, rng: np.random.Generator, dtype: str) -> Outcome | None:
+    """The fault of a sampler that draws from something else in this dtype; None where there is none.
+
+    An honest sampler's distribution is as far off as its random numbers and
+    its probabilities are rounded, so that much is granted.
+    """
+    if candidate.convention.injected is not None:
+        return None
+    row, n = representable(np.linspace(1.5, -1.5, candidate.classes), dtype), draws(candidate)
+    chosen = candidate.observe(np.tile(row, (n, 1)), seed=new_seed(rng), dtype=dtype).hard.argmax(axis=-1)
+    counts, p = np.bincount(chosen, minlength=row.size), softmax(row).astype(float)
+    statistic, freedom = deviance(counts, n * p)
+    granted = n * (GRANTED * EPS[dtype]) ** 2
+    threshold = float(stats.ncx2.isf(level(dtype, 1), freedom, granted))
+    if statistic <= threshold:
+        return None
+    seen, expected = (", ".join(f"{x:.3f}" for x in r) for r in (counts / n, p))
+    detail = f"in {dtype} the classes appear at ({seen}), softmax(θ) is ({expected})"
+    return Outcome("fail", detail, statistic, threshold)
 
 
 def _gradients(candidate: Candidate, rng: np.random.Generator, logits: np.ndarray, dtype: str) -> Outcome:

@@ -58,7 +58,12 @@ def check_order(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     if not np.isfinite(found.order):
         return Outcome("fail", f"ReinMax has a bias of second order; {found.explanation}")
     error, tolerance = abs(found.order - 2), SLOPE + found.uncertainty
-    measured = f"measured order of accuracy {found.order:.3f} ± {found.uncertainty:.1g}"
+    if found.uncertainty > SLOPE and candidate.dtype == "float64":  # the finest levels may be rounding
+        coarse = study(mean, name=candidate.name, dtype="float32", logits=logits)
+        if abs(coarse.order - 2) <= SLOPE + coarse.uncertainty:
+            detail = f"order of accuracy {coarse.order:.3f} as far as float32 goes, though given float64"
+            return Outcome("warn", detail, abs(coarse.order - 2), SLOPE + coarse.uncertainty, coarse.order)
+    measured = f"measured order of accuracy {found.order:z.3f} ± {found.uncertainty:.1g}"
     if error <= tolerance:
         return Outcome("pass", measured, error, tolerance, found.order)
     return Outcome("fail", f"{measured}; second order is 2", error, tolerance, found.order)

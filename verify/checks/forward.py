@@ -52,7 +52,7 @@ def check_soft_output(candidate: Candidate, rng: np.random.Generator) -> Outcome
     if not candidate.has_soft:
         return Outcome("skip", "there is no soft output among the results")
     worst, bound, ran = 0.0, 0.0, 0
-    for tau, batch in product((1.0, 2.0) if candidate.has_tau else (1.0,), batches(candidate)):
+    for tau, batch in product((0.5, 1.0, 2.0) if candidate.has_tau else (1.0,), batches(candidate)):
         logits = representable(rng.standard_normal((*batch, candidate.classes)), candidate.dtype)
         tolerance = probability_tolerance(candidate.dtype, logits)
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from verify.checks import CHECKS
 from verify.commands.calling import add_calling, candidate_of
-from verify.commands.output import refuse, show, write_json
+from verify.commands.output import refuse, show, told, write_json
 from verify.conformance import check_candidate
 from verify.page import to_html
 from verify.report import Report
@@ -53,15 +53,18 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.self_test:
         return _self_test()
     reports = []
-    for target in [arguments.target] if arguments.target else _own():
+    for target in _own() if arguments.target is None else [arguments.target]:
         try:
             candidate = candidate_of(arguments, target)
-        except Exception as error:  # noqa: BLE001  (importing and calling a target may raise anything)
-            return refuse(f"{target}: {error}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
+            return refuse(f"{target}: {told(error)}")
         report = check_candidate(candidate, strict=arguments.strict)
         show(f"{report}\n")
         reports.append(report)
-    _write(arguments, reports)
+    try:
+        _write(arguments, reports)
+    except OSError as error:
+        return refuse(f"the report cannot be written: {error}")
     return _status(reports)
 
 

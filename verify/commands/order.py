@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from verify.commands.calling import add_calling, candidate_of
-from verify.commands.output import refuse, show
+from verify.commands.output import refuse, show, told
 from verify.order import OrderStudy, order, study
 
 __all__ = ["add"]
@@ -29,8 +29,8 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         found = _study(arguments)
-    except Exception as error:  # noqa: BLE001  (importing and calling a target may raise anything)
-        return refuse(f"{arguments.target}: {error}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
+        return refuse(f"{arguments.target}: {told(error)}")
     show(found.to_text())
     return 0
 

@@ -20,6 +20,13 @@ from verify.report import CheckResult, Diagnosis
 
 __all__ = ["CODES", "MISTAKES", "Mistake", "diagnose"]
 
+#: What is said of checks that fail though every fit is right, by the beginnings of their names.
+UNEXPLAINED = {
+    "unknown-sampler": ("one-hot", "sampler", "freshness", "row-correlation"),
+    "unknown-soft-output": ("soft-output",),
+    "unknown-gradient": ("backward-", "class-axis", "row-independence", "expectation", "order"),
+}
+
 BACKWARD = ("backward-", "soft-cotangent", "row-independence", "expectation", "order")
 
 
@@ -60,14 +67,30 @@ def diagnose(
                 found.setdefault(diagnosis.code, diagnosis)
     if found.keys() & {"row-coupling", "noise-in-backward"}:
         found.pop("soft-cotangent", None)  # then it is not evidence of its own
-    return tuple(found.values())
+    return tuple(found.values()) or tuple(_unexplained(candidate, results))
+
+
+def _unexplained(candidate: Candidate, results: tuple[CheckResult, ...]) -> Iterator[Diagnosis]:
+    """Where nothing fits, or what fails is out of the fits' sight, let the failing checks speak."""
+    failed = {r.name: r for r in results if r.status == "fail" and r.detail}
+    if "soft-cotangent" in failed and candidate.has_soft:
+        yield name("soft-cotangent", failed["soft-cotangent"].detail)
+        return
+    for code, checks in UNEXPLAINED.items():
+        shown = [r for r in failed.values() if r.name.startswith(checks)]
+        if shown:
+            yield Diagnosis(
+                code,
+                "No term of the paper and no known mistake explains it where it was looked at. "
+                f"{shown[0].name} says: {shown[0].detail}.",
+            )
 
 
 def _carefully(step: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
     """What a step finds until the candidate raises: no evidence, no name."""
     try:
         yield from step()
-    except Exception:  # noqa: BLE001  (a foreign implementation may raise anything)
+    except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
         return
 
 

@@ -7,7 +7,7 @@ from scipy import optimize, stats
 
 from verify.candidate import Candidate
 from verify.checks.comparison import new_seed
-from verify.checks.sampler import counts_by_row, repeats, rotations
+from verify.checks.sampler import Trial, deviance, trials
 from verify.definition import softmax
 from verify.diagnosis.mistakes import name
 from verify.frameworks import Array
@@ -51,43 +51,51 @@ def distributions(logits: Array, tau: float) -> dict[str, tuple[Array, tuple[str
 
 def diagnose_sampler(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
     """Name what the sampler draws from, where it is not softmax(θ)."""
-    logits, n = rotations(candidate.classes), repeats(candidate)
-    for tau in (1.0, 2.0) if candidate.has_tau else (1.0,):
-        counts = counts_by_row(candidate, tau, new_seed(rng), n)
-        known = distributions(logits, tau)
-        fits = [formula for formula, (p, _) in known.items() if _fits(counts, p.astype(float), n)]
-        if fits:
-            for code in known[fits[0]][1]:
-                yield name(code, f"at τ = {tau:g} the sampler draws from {fits[0]}.")
-        else:
-            yield Diagnosis("unknown-sampler", _describe(counts, logits, n, tau))
-        if not fits or known[fits[0]][1]:
-            return  # what is wrong at τ = 1 is not named again at another τ
+    for trial in trials(candidate):
+        try:
+            counts = trial.counts(candidate, rng)
+        except Exception:  # noqa: BLE001, S112  (a shape that is refused is left out by the check too)
+            continue
+        found = list(_name_sampler(trial, counts))
+        yield from found
+        if found:
+            return  # what is wrong in one trial is not named again in another
+
+
+def _name_sampler(trial: Trial, counts: Array) -> Iterator[Diagnosis]:
+    known = distributions(trial.rows, trial.tau)
+    fits = [formula for formula, (p, _) in known.items() if _fits(counts, p.astype(float), trial.n)]
+    if not fits:
+        yield Diagnosis("unknown-sampler", _describe(counts, trial))
+        return
+    for code in known[fits[0]][1]:
+        yield name(code, f"in {trial} the sampler draws from {fits[0]}.")
 
 
 def _fits(counts: Array, p: Array, n: int) -> bool:
+    """Whether the draws may come from p; the classes without mass are left out of the statistic."""
     if counts[p == 0].any():
         return False
-    expected = n * np.where(p > 0, p, 1)
-    freedom = int((p > 0).sum() - len(p))
-    statistic = float((np.where(p > 0, counts - n * p, 0) ** 2 / expected).sum())
+    statistic, freedom = deviance(counts, n * p)
     return statistic <= (stats.chi2.isf(LEVEL, freedom) if freedom else 0.5)
 
 
-def _describe(counts: Array, logits: Array, n: int, tau: float) -> str:
+def _describe(counts: Array, trial: Trial) -> str:
     """Say how often the classes come, and the tempered softmax that comes nearest."""
 
     def loss(log_scale: float) -> float:
-        return -float((counts * np.log(softmax(logits * np.exp(log_scale)).astype(float))).sum())
+        return -float((counts * np.log(softmax(trial.rows * np.exp(log_scale)).astype(float))).sum())
 
     best = float(np.exp(optimize.minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
-    frequencies = ", ".join(f"{c / n:.3f}" for c in counts[0])
-    expected = ", ".join(f"{x:.3f}" for x in softmax(logits[0]))
-    uniform = _fits(counts, np.full(counts.shape, 1 / counts.shape[-1]), n)
+    at = (0, 0, slice(0, 5))
+    frequencies, expected = (", ".join(f"{x:.3f}" for x in r[at]) for r in (counts / trial.n, trial.p))
+    more = ", …" if trial.p.shape[-1] > 5 else ""
+    uniform = _fits(counts, np.full(counts.shape, 1 / counts.shape[-1]), trial.n)
     nearest = "uniform draws" if uniform else f"softmax({best:.2f}·θ)"
     return (
-        f"The sampler draws from no known distribution: at τ = {tau:g} the classes appear at ({frequencies}) "
-        f"where softmax(θ) is ({expected}); nearest is {nearest}. Line 2 of Algorithm 2 is D ~ softmax(θ)."
+        f"The sampler draws from no known distribution: in {trial} the classes appear at "
+        f"({frequencies}{more}) where softmax(θ) is ({expected}{more}); nearest is {nearest}. Line 2 of "
+        "Algorithm 2 is D ~ softmax(θ)."
     )
 
 

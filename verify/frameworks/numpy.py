@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.discovery import parameters
 from verify.frameworks import Array, Cotangent, Observation, Query
 
 __all__ = ["NumPy", "framework"]
@@ -77,10 +78,24 @@ def _pull(
     given = {"grad_hard": np.zeros_like(logits) if g is None else g.astype(logits.dtype)}
     if h is not None:
         given["grad_soft"] = h.astype(logits.dtype)
+    if h is None and _wants_both(vjp):
+        given["grad_soft"] = np.zeros_like(logits)
     before = {name: value.copy() for name, value in given.items()}
     with np.errstate(all="ignore"):
-        gradient = np.array(vjp(*given.values()), np.float64)
+        pulled = vjp(*given.values())
+    if isinstance(pulled, tuple) and len(pulled) == 1:
+        (pulled,) = pulled
+    gradient = np.array(pulled, np.float64)
     return gradient, [name for name, value in given.items() if not np.array_equal(value, before[name])]
+
+
+def _wants_both(vjp: Callable[..., Any]) -> bool:
+    """Whether the cotangent of the soft output must be given."""
+    known = (parameters(vjp) or {}).values()
+    return (
+        sum(p.default is p.empty and p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD} for p in known)
+        == 2
+    )
 
 
 def _find_vjp(result: Any) -> Callable[..., Any]:

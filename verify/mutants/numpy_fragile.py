@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from verify.mutants.catalogue import Mutant
-from verify.mutants.forge import Array, Forged, forge, right
+from verify.mutants.forge import Array, Forged, forge, inverse_cdf, right
 
 __all__ = ["fragile"]
 
@@ -55,8 +55,22 @@ def _in_dtype(dtype: str) -> Implementation:
     return zero_in_dtype
 
 
+def _uniform_in(dtype: str) -> Implementation:
+    def uniform_in_dtype(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+        flat = logits.dtype == dtype
+        return forge(sampler=lambda t, u, r: inverse_cdf(0 * t if flat else t, u, r))(logits, tau, rng)
+
+    return uniform_in_dtype
+
+
+def _last_axis_only(logits: Array, tau: float = 1.0, axis: int = -1, rng: Any = None) -> Forged:
+    """The argument for the class axis is not looked at."""
+    del axis
+    return forge()(logits, tau, rng)
+
+
 def fragile() -> Iterator[Mutant]:
-    """One fault for each robustness check that NumPy can fail."""
+    """Faults for each robustness check that NumPy can fail."""
     faults: dict[str, Implementation] = {
         "repeatability": _forgetful,
         "non-contiguous": _strided_wrongly,
@@ -67,7 +81,7 @@ def fragile() -> Iterator[Mutant]:
         "mask-1e12": _refusing(lambda x: bool((x == -1e12).any())),
         "one-class": _refusing(lambda x: x.shape[-1] == 1),
         "two-classes": _refusing(lambda x: x.shape[-1] == 2),
-        "float32": _in_dtype("float32"),
+        "float32": _uniform_in("float32"),
         "float16": _in_dtype("float16"),
         "tau-validation": forge(),
         "logits-validation": lambda logits, tau=1.0, rng=None: forge()(np.nan_to_num(logits), tau, rng),
@@ -75,3 +89,4 @@ def fragile() -> Iterator[Mutant]:
     }
     for check, fn in faults.items():
         yield Mutant(f"numpy fragile: {check}", fn, warns=check)
+    yield Mutant("numpy fragile: float16 sampler", _uniform_in("float16"), warns="float16")

@@ -1,6 +1,6 @@
 """Planted faults in NumPy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from verify.mutants.forge import (
     Forged,
     Pieces,
     Rule,
+    Sampler,
     forge,
     inverse_cdf,
     jacobian,
@@ -26,6 +27,7 @@ __all__ = ["everything"]
 def everything() -> Iterator[Mutant]:
     """All of them."""
     yield from _samplers()
+    yield from _narrow_samplers()
     yield from _terms()
     yield from _temperatures()
     yield from _couplings()
@@ -59,6 +61,80 @@ def antithetic(theta: Array, tau: float, rng: np.random.Generator) -> Array:
     u[1::2] = 1 - u[: len(u) - 1 : 2][: len(u[1::2])]
     shaped = u[: theta.size // theta.shape[-1]].reshape((*theta.shape[:-1], 1))
     return np.asarray((steps[..., :-1] <= shaped).sum(axis=-1))
+
+
+def sharing(share: Callable[[Array], None]) -> Sampler:
+    """Rows whose uniform numbers were made to depend on each other, in place."""
+
+    def sampler(theta: Array, tau: float, rng: np.random.Generator) -> Array:
+        del tau
+        steps = softmax(theta).cumsum(axis=-1)
+        u = rng.random(theta.size // theta.shape[-1])
+        share(u)
+        return np.asarray((steps[..., :-1] <= u.reshape((*theta.shape[:-1], 1))).sum(axis=-1))
+
+    return sampler
+
+
+def _two_apart(u: Array) -> None:
+    for start in (0, 1):
+        u[start + 2 :: 4] = u[start::4][: len(u[start + 2 :: 4])]
+
+
+def _mirrored(u: Array) -> None:
+    half = len(u) // 2
+    u[len(u) - half :] = 1 - u[:half][::-1]
+
+
+def remembering() -> Sampler:
+    """Draw from the logits of the call before, where that had the same shape."""
+    last: dict[tuple[int, ...], Array] = {}
+
+    def sampler(theta: Array, tau: float, rng: np.random.Generator) -> Array:
+        before = last.get(theta.shape, theta)
+        last[theta.shape] = theta.copy()
+        return inverse_cdf(before, tau, rng)
+
+    return sampler
+
+
+def top(kept: int) -> Sampler:
+    """The most likely classes only."""
+
+    def sampler(theta: Array, tau: float, rng: np.random.Generator) -> Array:
+        least = np.sort(theta, axis=-1)[..., -min(kept, theta.shape[-1])]
+        return inverse_cdf(np.where(theta < least[..., None], -1e9, theta), tau, rng)
+
+    return sampler
+
+
+def _narrow_samplers() -> Iterator[Mutant]:
+    """Faults of samplers that show in some shapes, calls, classes or temperatures only."""
+
+    def where(wrong: Callable[[Array, float], bool], sampler: Sampler) -> Sampler:
+        return lambda t, tau, r: (sampler if wrong(t, tau) else inverse_cdf)(t, tau, r)
+
+    yield from _numbered(
+        "narrow sampler",
+        (forge(sampler=where(lambda t, _: t.ndim == 2, tempered)), ("tempered-sampler",)),
+        (
+            forge(
+                sampler=where(lambda t, _: t.ndim == 2, lambda t, tau, r: inverse_cdf(softmax(t), tau, r)),
+            ),
+            ("probabilities-as-logits",),
+        ),
+        (forge(sampler=where(lambda t, _: t.ndim == 3, argmax)), ("argmax-sampler",)),
+        (forge(sampler=where(lambda _, tau: tau < 1, tempered)), ("tempered-sampler",)),
+        (forge(sampler=where(lambda t, _: t.shape[-1] > 8, tempered)), ("tempered-sampler",)),
+        (forge(sampler=remembering()), ("unknown-sampler",)),
+        (forge(sampler=top(5)), ("unknown-sampler",)),
+        (
+            forge(sampler=lambda t, tau, r: inverse_cdf(np.log(softmax(t).clip(0.01)), tau, r)),
+            ("unknown-sampler",),
+        ),
+        (forge(sampler=sharing(_two_apart)), ()),
+        (forge(sampler=sharing(_mirrored)), ()),
+    )
 
 
 def _samplers() -> Iterator[Mutant]:

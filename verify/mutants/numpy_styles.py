@@ -45,6 +45,18 @@ def _simplified(logits: Array, T: float = 1.0, seed: int = 0) -> Forged:
     return forge(rule)(logits, T, seed)
 
 
+def _own_source() -> Callable[..., Forged]:
+    """One row only, and a generator of its own that nobody can seed again."""
+    own = np.random.default_rng(3)
+
+    def one_row(logits: Array, tau: float = 1.0) -> Forged:
+        if logits.ndim != 1:
+            raise ValueError("expected one row")
+        return forge()(logits, tau, own)
+
+    return one_row
+
+
 def everything() -> Iterator[Mutant]:
     """All of them."""
     from reinmax_ref import reinmax  # noqa: PLC0415  (the checks themselves know no reference)
@@ -57,3 +69,4 @@ def everything() -> Iterator[Mutant]:
     yield Mutant("numpy simplified, seed argument", _simplified)
     yield Mutant("numpy sample as an argument", _given)
     yield Mutant("numpy global state", _globally_random)
+    yield Mutant("numpy one row, own source", _own_source())

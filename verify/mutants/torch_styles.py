@@ -78,6 +78,18 @@ def vector(alpha: Tensor, tau: float = 1.0) -> tuple[Tensor, Tensor]:
     return formula(alpha, tau)
 
 
+def own_source() -> Any:
+    """One row only, and a generator of its own that nobody can seed again."""
+    own = torch.Generator().manual_seed(3)
+
+    def one_row(logits: Tensor, tau: float = 1.0) -> tuple[Tensor, Tensor]:
+        if logits.ndim != 1:
+            raise ValueError("expected a vector")
+        return surrogate(logits, _race(logits, own), tau), logits.softmax(-1)
+
+    return one_row
+
+
 def single_inside(logits: Tensor, tau: float = 1.0) -> tuple[Tensor, Tensor]:
     """Everything in float32."""
     return algorithm_2(logits.float(), tau)
@@ -158,6 +170,7 @@ def everything() -> Iterator[Mutant]:
         "channels first": (channels_first, {"axis": 1}),
         "axis argument": (along, {}),
         "2-D only, temperature as a tensor": (matrices, {}),
+        "one row, own source": (own_source(), {}),
         "float32 inside": (single_inside, {}),
         "float64 inside": (double_inside, {}),
         "sample as an argument": (with_sample, {}),

@@ -119,6 +119,9 @@ def mark_floor(ax: Axes, floor: float) -> None:
 
 def log_axes(ax: Axes) -> None:
     """Make both axes logarithmic, with numbers between the powers where few powers are shown."""
+    lines = [np.asarray(line.get_ydata(), float) for line in ax.lines]
+    if not any((y > 0).any() for y in lines):  # all are free of bias: a logarithm has nothing to show
+        ax.set(ylim=(1e-3, 1))
     ax.set(xscale="log", yscale="log")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_formatter(partial(_between, axis))
