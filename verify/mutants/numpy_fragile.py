@@ -90,3 +90,5 @@ def fragile() -> Iterator[Mutant]:
     for check, fn in faults.items():
         yield Mutant(f"numpy fragile: {check}", fn, warns=check)
     yield Mutant("numpy fragile: float16 sampler", _uniform_in("float16"), warns="float16")
+    yield Mutant("numpy class axis", _last_axis_only, ("wrong-axis",))
+    yield Mutant("numpy gradient in float32", _in_dtype("float32"), ("unknown-gradient",))
