@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from verify.comparison import compare
     from verify.conformance import check
     from verify.proofs import prove, theorems
-    from verify.pytest_plugin import parametrize
+    from verify.pytest_plugin import parametrize  # noqa: F401  (not in __all__: it needs pytest)
 
-__all__ = ["check", "compare", "moments", "objectives", "order", "parametrize", "prove", "theorems"]
+__all__ = ["check", "compare", "moments", "objectives", "order", "prove", "theorems"]
 
 #: Loaded when first asked for, because SciPy's statistics and SymPy take a second,
 #: and every worker process imports this package. No name here is also a module's.
