@@ -1,6 +1,7 @@
 """The checks as test items."""
 
 import pytest
+import torch  # noqa: F401  (pytester forgets what it imports first, and torch cannot come twice)
 
 from reinmax_ref import reinmax
 from verify.pytest_plugin import CheckFailedError, parametrize
