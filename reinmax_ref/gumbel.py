@@ -13,13 +13,13 @@ their differences only, x_j − x_d = −ln(1 + E_j/(p_j E_d)).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reinmax_ref import algebra
 from reinmax_ref.draw import draw
-from reinmax_ref.rows import Rows, round_tau
+from reinmax_ref.rows import Rows, scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reinmax_ref.draw import Draw, RandomSource
     from reinmax_ref.rows import Array
 
-__all__ = ["Blend", "Sampled", "bind", "check_samples", "conditional", "relaxed_rule", "sample", "scale"]
+__all__ = ["Blend", "Sampled", "bind", "check_samples", "conditional", "relaxed_rule", "sample"]
 
 
 def conditional(p: Array, index: NDArray[np.intp], uniforms: Array) -> NDArray[np.float64]:
@@ -133,11 +133,6 @@ def check_samples(samples: int, least: int = 1) -> int:
     if samples < least:
         raise ValueError(f"samples is {samples}; expected at least {least}")
     return int(samples)
-
-
-def scale(tau: float, dtype: np.dtype[Any]) -> Any:
-    """Round τ to a dtype, kept above 0: a vanished gradient must not become 0/0."""
-    return round_tau(max(tau, float(np.finfo(dtype).tiny)), dtype)
 
 
 def relaxed_rule(p: Array, y: Array, onehot: Array, g: Array, h: Array | None, *, tau: float) -> Array:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     #: Values (n,) or slopes, in the shape of the points, of f at n points.
     PointFunction = Callable[[Array], ArrayLike]
 
-__all__ = ["GradientDraw", "Needs", "ValueDraw", "find", "needs_of"]
+__all__ = ["GradientDraw", "Needs", "ValueDraw", "find", "name_of", "needs_of"]
 
 
 class GradientDraw(Protocol):
@@ -165,3 +165,21 @@ def needs_of(estimator: str | Callable[..., Any]) -> Needs:
     module = getattr(function, "__module__", None)
     found = getattr(import_module(module), "NEEDS", None) if module else None
     return found if isinstance(found, Needs) else Needs()
+
+
+def name_of(estimator: str | Callable[..., Any]) -> str:
+    """Give the name of an estimator; a partial's options stand behind it.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from reinmax_ref.estimators.darn import darn
+    >>> name_of(partial(darn, center=[0.5, 0.5]))
+    'darn(center=[0.5, 0.5])'
+    """
+    if isinstance(estimator, str):
+        return estimator
+    if isinstance(estimator, partial):
+        options = ", ".join(f"{key}={value!r}" for key, value in estimator.keywords.items())
+        return f"{name_of(estimator.func)}({options})"
+    return str(getattr(estimator, "__name__", repr(estimator)))

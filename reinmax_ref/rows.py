@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["NARROW", "Array", "Rows", "blockwise", "check_tau", "iterate_blocks", "load_block", "round_tau"]
+__all__ = [
+    "NARROW",
+    "Array",
+    "Rows",
+    "blockwise",
+    "check_tau",
+    "iterate_blocks",
+    "load_block",
+    "round_tau",
+    "scale",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -191,6 +201,11 @@ def check_tau(tau: SupportsFloat) -> float:
 def round_tau(tau: float, dtype: np.dtype[Any]) -> Any:
     """Round a temperature to a dtype; past the dtype's range it is infinite."""
     return dtype.type(tau if tau <= float(np.finfo(dtype).max) else np.inf)
+
+
+def scale(tau: float, dtype: np.dtype[Any]) -> Any:
+    """Round τ to a dtype, kept above 0: a vanished gradient must not become 0/0."""
+    return round_tau(max(tau, float(np.finfo(dtype).tiny)), dtype)
 
 
 def iterate_blocks(shape: tuple[int, ...]) -> Iterator[slice]:

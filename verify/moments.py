@@ -16,7 +16,7 @@ from typing import Any, Protocol, SupportsFloat
 
 import numpy as np
 
-from reinmax_ref.protocol import find
+from reinmax_ref.protocol import find, name_of
 from verify.enumeration import MAX_CORNERS, Statistics
 from verify.objectives import Objective
 from verify.parallel import Progress, Workers
@@ -188,7 +188,7 @@ def estimator_moments(
         covariance = apply(once.swapaxes(-1, -2)).sum(axis=1) - mean[:, :, None] * mean[:, None, :]
     variance = np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0)
     return Moments(
-        estimator if isinstance(estimator, str) else getattr(estimator, "__name__", repr(estimator)),
+        name_of(estimator),
         float(tau),
         total.exact_gradient.reshape(theta.shape),
         mean.reshape(theta.shape),

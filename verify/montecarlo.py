@@ -26,6 +26,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 from scipy.special import ndtri
 
+from reinmax_ref.protocol import name_of
 from verify.enumeration import softmax
 from verify.moments import Estimator, Forced, find_estimator
 from verify.objectives import Objective, evaluate
@@ -263,6 +264,6 @@ def _record(
     exact, mean, bias, second = (
         Estimate(*(a[i].reshape(shape) for a in (tally.mean, error, width))) for i in range(4)
     )
-    name = estimator if isinstance(estimator, str) else getattr(estimator, "__name__", repr(estimator))
+    name = name_of(estimator)
     kind = "asymptotic confidence sequence, valid at any stopping time" if anytime else "normal, fixed sample"
     return MonteCarlo(name, float(tau), exact, mean, bias, second, tally.count, confidence, kind)

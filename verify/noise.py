@@ -22,7 +22,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from reinmax_ref.categorical import softmax as tempered_softmax
-from reinmax_ref.protocol import Needs, find, needs_of
+from reinmax_ref.protocol import Needs, find, name_of, needs_of
 from verify.enumeration import MAX_CORNERS, Statistics, softmax, statistics
 from verify.moments import Estimator, Moments, estimator_moments
 from verify.objectives import Objective
@@ -126,23 +126,6 @@ def moments_of(
     else:
         found = estimator_moments(_AsPair(function) if needs.binary else function, total, theta, tau)
     return replace(found, estimator=name_of(estimator))
-
-
-def name_of(estimator: str | Callable[..., Any]) -> str:
-    """Give the name of an estimator; a partial's options stand behind it.
-
-    Examples
-    --------
-    >>> from reinmax_ref.estimators.darn import darn
-    >>> name_of(partial(darn, center=[0.5, 0.5]))
-    'darn(center=[0.5, 0.5])'
-    """
-    if isinstance(estimator, str):
-        return estimator
-    if isinstance(estimator, partial):
-        options = ", ".join(f"{key}={value!r}" for key, value in estimator.keywords.items())
-        return f"{name_of(estimator.func)}({options})"
-    return str(getattr(estimator, "__name__", repr(estimator)))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 from scipy.special import expit
 
-from reinmax_ref.protocol import Needs
+from reinmax_ref.protocol import Needs, name_of
 from verify.corners import Corners
 from verify.enumeration import MAX_CORNERS, Statistics
 from verify.moments import Moments
@@ -118,7 +118,7 @@ def sample_moments(
 def _accumulate(
     estimator: Callable[..., Any], cases: Cases, logits: Array, tau: SupportsFloat, total: Statistics
 ) -> Moments:
-    shape, name = logits.shape, getattr(estimator, "__name__", repr(estimator))
+    shape, name = logits.shape, name_of(estimator)
     rows = total.probabilities.shape
     mean, second = np.zeros(rows), np.zeros((*rows, rows[1]))
     for weights, options in cases.chunks:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, SupportsFloat
 
 from reinmax_ref import algebra
 from reinmax_ref.categorical import softmax
-from reinmax_ref.gumbel import Blend, bind, check_samples, conditional, sample, scale
+from reinmax_ref.gumbel import Blend, bind, check_samples, conditional, sample
 from reinmax_ref.protocol import Needs
-from reinmax_ref.rows import check_tau
+from reinmax_ref.rows import check_tau, scale
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -5,12 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, SupportsFloat
 
-import numpy as np
-
 from reinmax_ref import algebra
 from reinmax_ref.draw import draw
 from reinmax_ref.protocol import Needs
-from reinmax_ref.rows import check_tau, round_tau
+from reinmax_ref.rows import check_tau, scale
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -73,6 +71,5 @@ def straight_through(
 
 def _rule(p: Array, p_tau: Array, onehot: Array, g: Array, h: Array | None, *, tau: float) -> Array:
     del onehot  # the gradient does not depend on the sample
-    # A temperature that rounds to 0 must not divide the 0 of a gradient that has vanished.
-    scale = round_tau(max(tau, float(np.finfo(p.dtype).tiny)), p.dtype)
-    return algebra.straight_through_vjp(p, g, h, p_tau=None if p_tau is p else p_tau, tau=scale)  # type: ignore[no-any-return]
+    tempered = None if p_tau is p else p_tau
+    return algebra.straight_through_vjp(p, g, h, p_tau=tempered, tau=scale(tau, p.dtype))  # type: ignore[no-any-return]
