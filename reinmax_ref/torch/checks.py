@@ -7,19 +7,19 @@ devices where reading a value would stall the queue, the row that cannot be
 sampled gets NaN in place of the 1 instead, so that it never passes for a sample.
 """
 
+import math
 from typing import Any, SupportsFloat
 
 import torch
 from torch import Tensor
 
 __all__ = [
-    "certify",
     "check_dtype",
     "check_index",
     "check_logits",
     "check_tau",
     "check_values",
-    "mark",
+    "marks",
     "readable",
 ]
 
@@ -110,18 +110,27 @@ def _explain_rows(rows: Tensor) -> str:
     return "index names a class masked by -inf, which cannot have been drawn"
 
 
-def certify(valid: Tensor, rows: Tensor) -> None:
-    """Refuse rows, classes last, that are not all valid, where that can be read.
+def marks(total: Tensor, rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """Give the number that marks each sample: 1, or NaN in a row that cannot be sampled.
+
+    Parameters
+    ----------
+    total : Tensor
+        A number for each row, not finite in those that cannot be sampled; no
+        others are so large that their sum overflows.
+    rows : Tensor
+        The logits, classes last, to say what is wrong with them.
+    dtype : torch.dtype
+        Of the result.
 
     Raises
     ------
     ValueError
-        Saying what is wrong with them.
+        Where such a row can be seen to be there.
     """
-    if readable(valid) and not bool(valid.all()):
+    ones = torch.ones(total.shape, dtype=dtype, device=total.device)
+    if not readable(total):
+        return torch.where(total.isfinite(), ones, torch.nan)
+    if not math.isfinite(total.sum()):  # one pass, where isfinite takes four
         raise ValueError(_explain_rows(rows))
-
-
-def mark(valid: Tensor, dtype: torch.dtype) -> Tensor:
-    """Give the number that marks a sample: 1, or NaN in a row that is not valid."""
-    return torch.where(valid, torch.ones((), dtype=dtype, device=valid.device), torch.nan)
+    return ones

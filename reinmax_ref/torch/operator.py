@@ -1,6 +1,7 @@
 """The autograd function behind every categorical estimator of this package."""
 
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -58,12 +59,12 @@ class _Draw(torch.autograd.Function):
         checks.check_values(index, tau, logits.shape[dim])
         theta = wide(logits)
         if index is None:
-            p, at, valid = sampled(theta, u, dim)  # type: ignore[arg-type]
+            p, at, total = sampled(theta, u, dim)  # type: ignore[arg-type]
         else:
-            p, at, valid = forced(theta, index.unsqueeze(dim).long(), dim)
-        checks.certify(valid, theta.movedim(dim, -1))
+            p, at, total = forced(theta, index.unsqueeze(dim).long(), dim)
+        ones = checks.marks(total, theta.movedim(dim, -1), logits.dtype)
         hard = torch.zeros(logits.shape, dtype=logits.dtype, device=logits.device)
-        return hard.scatter_add_(dim, at, checks.mark(valid, logits.dtype)), p.to(logits.dtype), at
+        return hard.scatter_(dim, at, ones), p.to(logits.dtype), at
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
@@ -94,6 +95,10 @@ class _Draw(torch.autograd.Function):
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> Any:
         batched = lead(info.batch_size, in_dims[:4], inputs[:4])
         return _Draw.apply(*batched, *inputs[4:]), (0, 0, 0)  # type: ignore[no-untyped-call]
+
+
+#: Torch asks for it at every call, and works it out anew where it is not at hand.
+_Draw.forward.__signature__ = signature(_Draw.forward)  # type: ignore[attr-defined]
 
 
 def lead(size: int, in_dims: tuple[int | None, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -19,11 +19,21 @@ def lift_tau(tau: float | Tensor, dtype: torch.dtype) -> float | Tensor:
     return tau.to(dtype).clamp(min=tiny) if isinstance(tau, Tensor) else max(tau, tiny)
 
 
+def _as_rows(x: Tensor, dim: int) -> Tensor:
+    return (x if dim == -1 else x.movedim(dim, -1)).reshape(-1, x.shape[dim])
+
+
+def _from_rows(rows: Tensor, dim: int, shape: torch.Size) -> Tensor:
+    """Undo :func:`_as_rows`, contiguous, for a tensor of this shape."""
+    if dim == -1:
+        return rows.view(shape)
+    moved = (*shape[:dim], *(shape[dim:][1:]), rows.shape[-1])
+    return rows.view(moved).movedim(-1, dim).contiguous()
+
+
 def softmax(logits: Tensor, dim: int) -> Tensor:
     """softmax(θ) along a negative ``dim``, contiguous."""
-    moved = logits.movedim(dim, -1)
-    rows = softmax_rows(moved.reshape(-1, moved.shape[-1]))
-    return rows.view(moved.shape).movedim(-1, dim).contiguous()
+    return _from_rows(softmax_rows(_as_rows(logits, dim)), dim, logits.shape)
 
 
 def softmax_tau(logits: Tensor, tau: float | Tensor, dim: int) -> Tensor:
@@ -38,16 +48,17 @@ def softmax_tau(logits: Tensor, tau: float | Tensor, dim: int) -> Tensor:
 
 
 def sampled(logits: Tensor, u: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Probabilities, sampled index and its validity, the last two with size 1 along ``dim``."""
-    moved = logits.movedim(dim, -1)
-    p, index, total = softmax_and_sample(moved.reshape(-1, moved.shape[-1]), u.reshape(-1))
-    batch = (*moved.shape[:-1], 1)
-    index, valid = (x.view(batch).movedim(-1, dim) for x in (index, total.isfinite()))
-    return p.view(moved.shape).movedim(-1, dim).contiguous(), index, valid
+    """Probabilities, sampled index and the sum of the probabilities, the last two with size 1 along ``dim``.
+
+    Where a row cannot be sampled its sum is not finite.
+    """
+    p, index, total = softmax_and_sample(_as_rows(logits, dim), u.reshape(-1))
+    single = (*logits.shape[:dim], 1, *(logits.shape[dim:][1:]))
+    return _from_rows(p, dim, logits.shape), index.view(single), total.view(single)
 
 
 def forced(logits: Tensor, index: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
     """Like :func:`sampled` for a given index, which has size 1 along ``dim``."""
     p = softmax(logits, dim)
-    possible = logits.gather(dim, index) != -torch.inf
-    return p, index, possible & p.gather(dim, index).isfinite()
+    impossible = logits.gather(dim, index) == -torch.inf
+    return p, index, p.gather(dim, index).masked_fill(impossible, torch.inf)

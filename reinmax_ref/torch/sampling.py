@@ -132,10 +132,18 @@ def _short_rows(rows: Tensor) -> bool:
     return not torch.compiler.is_compiling() and _long_columns(rows, _FEW)
 
 
+def _transposed(x: Tensor) -> Tensor:
+    """Transpose a matrix, contiguous."""
+    if torch.is_grad_enabled():
+        return x.t().contiguous()
+    result = x.new_empty((x.shape[1], x.shape[0]))
+    return torch.mul(x.t(), 1, out=result)  # twice as fast as a copy, and exact
+
+
 def softmax_rows(rows: Tensor) -> Tensor:
     """Softmax over the last of two dimensions, contiguous."""
     if _short_rows(rows):
-        return rows.t().contiguous().softmax(0).t().contiguous()
+        return _transposed(_transposed(rows).softmax(0))
     return rows.softmax(-1)
 
 
@@ -144,6 +152,6 @@ def softmax_and_sample(rows: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]
     if not _short_rows(rows):
         p = rows.softmax(-1)
         return p, *sample_rows(p, u)
-    columns = rows.t().contiguous().softmax(0)
+    columns = _transposed(rows).softmax(0)
     choice = _by_columns(columns.to(u.dtype, copy=True), u)
-    return columns.t().contiguous(), choice.index, choice.total
+    return _transposed(columns), choice.index, choice.total
