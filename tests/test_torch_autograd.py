@@ -2,6 +2,7 @@
 
 The samples are forced where results are compared, and gradients are compared
 with eager mode, which ``test_torch_gradients.py`` compares with the algebra.
+Two ways to one gradient may differ by its rounding (``deviation``) alone.
 """
 
 import subprocess
@@ -41,23 +42,35 @@ def eager(tau, op):
 
 
 @both
+@pytest.mark.parametrize("error", [1e-5, -1e-5])
+def test_an_error_of_a_hundred_thousandth_is_seen_in_float32(op, error, deviation):
+    def off(x, tau, index):
+        hard, soft = op(x, tau, index=index)
+        return hard.detach() + (1 + error) * (hard - hard.detach()), soft
+
+    x, g = X.float().requires_grad_(), G.float()
+    right, wrong = (torch.autograd.grad(f(x, 1.5, index=INDEX)[0], x, g)[0] for f in (op, off))
+    assert deviation(wrong, right) > 1
+
+
+@both
 @taus
 @pytest.mark.slow
-def test_compile(op, tau):
+def test_compile(op, tau, deviation):
     torch._dynamo.reset()
     x = X.clone().requires_grad_()
     torch.compile(lambda x: loss(x, tau, op), fullgraph=True)(x).backward()
-    torch.testing.assert_close(x.grad, eager(tau, op))
+    assert deviation(x.grad, eager(tau, op)) <= 1
 
 
 @pytest.mark.slow
-def test_compile_with_the_temperature_and_the_shape_as_variables():
+def test_compile_with_the_temperature_and_the_shape_as_variables(deviation):
     torch._dynamo.reset()
     compiled = torch.compile(loss, fullgraph=True, dynamic=True)
     for tau in (1.0, 1.5, 1.7):
         x = X.clone().requires_grad_()
         compiled(x, tau).backward()
-        torch.testing.assert_close(x.grad, eager(tau, reinmax))
+        assert deviation(x.grad, eager(tau, reinmax)) <= 1
 
 
 @pytest.mark.slow
@@ -74,13 +87,13 @@ def test_compiled_sampling_draws_anew_and_in_proportion(dynamic):
 
 
 @pytest.mark.slow
-def test_compiled_bernoulli():
+def test_compiled_bernoulli(deviation):
     torch._dynamo.reset()
     x = X.clone().requires_grad_()
     outcomes = (G > 0).long()
     call = lambda x: (reinmax_bernoulli(x, 1.3, index=outcomes).hard * G).sum()  # noqa: E731
     torch.compile(call, fullgraph=True)(x).backward()
-    torch.testing.assert_close(x.grad, torch.func.grad(call)(X))
+    assert deviation(x.grad, torch.func.grad(call)(X)) <= 1
 
 
 class Layer(torch.nn.Module):
@@ -103,24 +116,24 @@ def test_export_with_a_free_batch(strict):
 
 @both
 @taus
-def test_func_grad_and_jacrev(op, tau):
-    torch.testing.assert_close(torch.func.grad(loss)(X, tau, op), eager(tau, op))
+def test_func_grad_and_jacrev(op, tau, deviation):
+    assert deviation(torch.func.grad(loss)(X, tau, op), eager(tau, op)) <= 1
     jacobian = torch.func.jacrev(lambda x: op(x, tau, index=INDEX))(X)
     x = X.clone().requires_grad_()
     for part, cotangent, output in zip(jacobian, (G, H), op(x, tau, index=INDEX), strict=True):
         expected = torch.autograd.grad(output, x, cotangent, retain_graph=True)[0]
-        torch.testing.assert_close(torch.einsum("ij,ijkl->kl", cotangent, part), expected)
+        assert deviation(torch.einsum("ij,ijkl->kl", cotangent, part), expected) <= 1
 
 
 @both
 @taus
-def test_vmap_over_rows_and_temperatures(op, tau):
+def test_vmap_over_rows_and_temperatures(op, tau, deviation):
     rows = torch.vmap(torch.func.grad(lambda x, i, g: (op(x, tau, index=i).hard * g).sum()))(X, INDEX, G)
     x = X.clone().requires_grad_()
-    torch.testing.assert_close(rows, torch.autograd.grad(op(x, tau, index=INDEX).hard, x, G)[0])
+    assert deviation(rows, torch.autograd.grad(op(x, tau, index=INDEX).hard, x, G)[0]) <= 1
     several = torch.vmap(lambda t: torch.func.grad(loss)(X, t, op))(torch.tensor([1.0, 1.5, 3.0]))
     for gradient, t in zip(several, (1.0, 1.5, 3.0), strict=True):
-        torch.testing.assert_close(gradient, eager(t, op))
+        assert deviation(gradient, eager(t, op)) <= 1
 
 
 @pytest.mark.parametrize("op", [*OPS, reinmax_bernoulli], ids=lambda op: op.__name__)
@@ -139,19 +152,20 @@ def test_vmap_respects_randomness(op):
 def test_vmap_along_any_dimension_and_nested():
     x = torch.randn(4, 3, 2)
     inner = torch.vmap(lambda x: reinmax(x, dim=0).hard, in_dims=1, out_dims=1, randomness="different")
-    torch.testing.assert_close(inner(x).sum(0), torch.ones(3, 2))
+    assert (inner(x).sum(0) == torch.ones(3, 2)).all()
     nested = torch.vmap(torch.vmap(lambda x: reinmax(x).hard, randomness="different"), randomness="different")
-    torch.testing.assert_close(nested(x).sum(-1), torch.ones(4, 3))
+    assert (nested(x).sum(-1) == torch.ones(4, 3)).all()
 
 
 @both
 @taus
-def test_batched_cotangents(op, tau):
+def test_batched_cotangents(op, tau, deviation):
     x = X.clone().requires_grad_()
     outputs = tuple(op(x, tau, index=INDEX))
     cotangents = [torch.stack([c, 2 * c]) for c in (G, H)]
     batched = torch.autograd.grad(outputs, x, cotangents, is_grads_batched=True, retain_graph=True)[0]
-    torch.testing.assert_close(batched[1], 2 * torch.autograd.grad(outputs, x, (G, H))[0])
+    single = torch.autograd.grad(outputs, x, (G, H))[0]
+    assert deviation(batched, torch.stack([single, 2 * single])) <= 1
 
 
 @both
@@ -194,14 +208,15 @@ def test_checkpointing_draws_the_same_sample_again(reentrant):
 
 
 @both
-def test_either_output_may_be_unused(op):
+def test_either_output_may_be_unused(op, deviation):
     for unused in range(2):
         x = X.clone().requires_grad_()
         outputs = op(x, 1.5, index=INDEX)
         gradient = torch.autograd.grad(outputs[1 - unused], x, H)[0]
         x = X.clone().requires_grad_()
         zeros = [H, torch.zeros_like(H)][:: -1 if unused == 0 else 1]
-        torch.testing.assert_close(gradient, torch.autograd.grad(tuple(op(x, 1.5, index=INDEX)), x, zeros)[0])
+        expected = torch.autograd.grad(tuple(op(x, 1.5, index=INDEX)), x, zeros)[0]
+        assert deviation(gradient, expected) <= 1
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
@@ -215,7 +230,7 @@ def test_autocast(dtype):
     with torch.autocast("cpu", dtype=dtype):
         inside = torch.autograd.grad(reinmax(x, 1.5, index=INDEX).hard, x, G.float())[0]
     outside = torch.autograd.grad(reinmax(x, 1.5, index=INDEX).hard, x, G.float())[0]
-    torch.testing.assert_close(inside, outside, rtol=0, atol=0)
+    assert (inside == outside).all()
 
 
 def kept(op, dtype, tau):
@@ -285,7 +300,7 @@ def test_fake_and_meta_tensors():
 def test_layer_and_names():
     layer = adapter.ReinMax(tau=1.5, dim=0)
     index = torch.tensor([1, 0, 2, 3, 5])
-    torch.testing.assert_close(layer(X, index=index).hard, reinmax(X, 1.5, dim=0, index=index).hard)
+    assert (layer(X, index=index).hard == reinmax(X, 1.5, dim=0, index=index).hard).all()
     assert repr(layer) == "ReinMax(tau=1.5, dim=0)"
     assert all(hasattr(adapter, name) for name in adapter.__all__)
 

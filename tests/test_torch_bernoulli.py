@@ -6,9 +6,10 @@ half a unit in the last place where the result has 16 bits.
 
 import numpy as np
 import pytest
+import sympy
 import torch
 
-from reinmax_ref.torch import reinmax, reinmax_bernoulli
+from reinmax_ref.torch import bernoulli, reinmax, reinmax_bernoulli
 
 TAUS = [1.0, 0.2, 1.5, 40.0, float("inf")]
 
@@ -66,10 +67,10 @@ def test_planted_faults_are_caught(tau):
 def test_at_tau_one_it_is_half_the_distance():
     x = torch.tensor([-200.0, -30.0, 0.0, 30.0, 200.0, -torch.inf, torch.inf], dtype=torch.float64)
     g = torch.linspace(1, 2, 7, dtype=torch.float64)
-    for z in (0, 1):
+    for z in (0, 1):  # 4 eps: the roundings of a sigmoid and two products
         outcomes = torch.full((5,), z)
         actual = gradient(reinmax_bernoulli, x[:5], 1.0, outcomes, (g[:5], torch.zeros(5).double()))
-        np.testing.assert_allclose(actual, (g[:5] * (x[:5] * (1 - 2 * z)).sigmoid() / 2), rtol=1e-15)
+        np.testing.assert_allclose(actual, (g[:5] * (x[:5] * (1 - 2 * z)).sigmoid() / 2), rtol=4 * 2**-52)
     certain = torch.tensor([0, 1])
     for tau in (*TAUS, 1e-300):
         assert (gradient(reinmax_bernoulli, x[5:], tau, certain, (g[5:], g[5:])) == 0).all()
@@ -89,3 +90,51 @@ def test_a_generator_decides():
     draws = [reinmax_bernoulli(x, generator=torch.Generator().manual_seed(s)).hard for s in (1, 1, 2)]
     assert (draws[0] == draws[1]).all()
     assert (draws[0] != draws[2]).any()
+
+
+class Symbol:
+    """Log-odds that answer to the torch calls in ``bernoulli``, so that its lines run exactly."""
+
+    dtype = torch.float64
+
+    def __init__(self, value):
+        self.value = value
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        del types, kwargs
+        assert function is torch.where
+        condition, yes, no = args
+        return yes if condition else no
+
+    def __neg__(self):
+        return Symbol(-self.value)
+
+    def __truediv__(self, number):
+        return Symbol(self.value / sympy.Rational(number))
+
+    def isinf(self):
+        return torch.tensor(data=False)
+
+    def sigmoid(self):
+        return sigmoid(self.value)
+
+
+def sigmoid(x):
+    return 1 / (1 + sympy.exp(-x))
+
+
+def residuals(tau, z, sampled):
+    """Both slopes less [2q(1 − q) − ½p(1 − p)] and p(1 − p) at l = 3 ln x, where all is rational in x."""
+    logit = 3 * sympy.log(sympy.Symbol("x", positive=True))
+    p, q = sigmoid(logit), (sigmoid(logit / sympy.Rational(tau)) + z) / 2
+    expected = 2 * q * (1 - q) - p * (1 - p) / 2, p * (1 - p)
+    actual = bernoulli._slopes(Symbol(logit), torch.tensor(sampled == 1), tau)
+    return [sympy.cancel(a - b) for a, b in zip(actual, expected, strict=True)]
+
+
+@pytest.mark.parametrize("z", [0, 1])
+@pytest.mark.parametrize("tau", [1.0, 1.5, 0.5])
+def test_the_slopes_are_symbolically_the_definition(tau, z):
+    assert residuals(tau, z, z) == [0, 0]
+    assert residuals(tau, z, 1 - z)[0] != 0

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch.distributions import Bernoulli, OneHotCategorical, kl_divergence
-from torch.distributions.kl import kl_divergence as divergence
 
 from reinmax_ref.torch import BernoulliReinMax, OneHotCategoricalReinMax, reinmax, reinmax_bernoulli
 
@@ -19,7 +18,7 @@ def seeded(call):
 
 @pytest.mark.parametrize("tau", [1.0, 1.5])
 @pytest.mark.parametrize("sample_shape", [(), (5,), (2, 3)])
-def test_rsample_has_the_gradient_of_the_op(tau, sample_shape):
+def test_rsample_has_the_gradient_of_the_op(tau, sample_shape, deviation):
     for distribution, op in ((OneHotCategoricalReinMax, reinmax), (BernoulliReinMax, reinmax_bernoulli)):
         x, y = LOGITS.clone().requires_grad_(), LOGITS.clone().requires_grad_()
         sample = seeded(lambda: distribution(logits=x, tau=tau).rsample(sample_shape))  # noqa: B023
@@ -28,20 +27,20 @@ def test_rsample_has_the_gradient_of_the_op(tau, sample_shape):
         assert (sample == hard).all()
         g = torch.randn(sample.shape, dtype=torch.float64)
         expected = torch.autograd.grad(hard, y, g)[0]
-        torch.testing.assert_close(torch.autograd.grad(sample, x, g)[0], expected)
+        assert deviation(torch.autograd.grad(sample, x, g)[0], expected) <= 1
         other = torch.autograd.grad(op(y.expand(*sample_shape, 4, 3), tau + 1).hard, y, g)[0]
-        assert not torch.allclose(expected, other)
+        assert deviation(other, expected) > 1
 
 
-def test_gradient_with_respect_to_probabilities_is_the_chain_rule():
-    index, g = torch.tensor([0, 1, 2, 2]), torch.randn(4, 3, dtype=torch.float64)
+def test_gradient_with_respect_to_probabilities_is_the_chain_rule(deviation):
+    g = torch.randn(4, 3, dtype=torch.float64)
     probs = LOGITS.softmax(-1).requires_grad_()
     torch.manual_seed(3)
     sample = OneHotCategoricalReinMax(probs, tau=1.5).rsample()
     index = sample.argmax(-1)
     normal = probs / probs.sum(-1, keepdim=True)
     expected = torch.autograd.grad(reinmax(normal.log(), 1.5, index=index).hard, probs, g)[0]
-    torch.testing.assert_close(torch.autograd.grad(sample, probs, g)[0], expected)
+    assert deviation(torch.autograd.grad(sample, probs, g)[0], expected) <= 1
 
 
 @pairs
@@ -62,12 +61,12 @@ def test_behaves_like_its_parent(ours, parent, by):
     assert own.has_rsample
     sample = own.sample((6,))
     assert not sample.requires_grad
-    torch.testing.assert_close(own.log_prob(sample), base.log_prob(sample))
-    torch.testing.assert_close(own.entropy(), base.entropy())
-    torch.testing.assert_close(own.mean, base.mean)
-    torch.testing.assert_close(kl_divergence(own, base), divergence(base, base))
+    assert own.log_prob(sample).equal(base.log_prob(sample))
+    assert own.entropy().equal(base.entropy())
+    assert own.mean.equal(base.mean)
+    assert kl_divergence(own, base).equal(kl_divergence(base, base))
     other = parent(logits=LOGITS.flip(-1))
-    torch.testing.assert_close(kl_divergence(own, other), kl_divergence(base, other))
+    assert kl_divergence(own, other).equal(kl_divergence(base, other))
     assert own.batch_shape == base.batch_shape
     assert own.event_shape == base.event_shape
 

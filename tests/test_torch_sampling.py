@@ -1,40 +1,22 @@
 """The sampler is exact: chi-square at 10⁷ draws, and an audit of 2¹⁷ classes.
 
-Each chi-square test raises a false alarm with probability 10⁻⁸. Classes that
-are expected less than 20 times are merged, and classes of probability 0 must
-not occur at all. A sampler that gives 0.2 % of its draws uniformly to eight
-classes is missed with probability below 10⁻⁹ (it is one of the planted faults).
+Each chi-square test raises a false alarm with probability 10⁻⁸. Rare classes are
+merged, and classes of probability 0 must not occur at all. A sampler that gives
+0.2 % of its draws uniformly to eight classes is missed with probability below
+10⁻⁹ (it is one of the planted faults). ``test_many_classes.py`` counts 10⁷ draws
+of 2¹⁷ classes too, which takes minutes.
 """
 
 import numpy as np
 import pytest
-import scipy.stats
 import torch
 
 from reinmax_ref.torch import reinmax, reinmax_bernoulli
-from reinmax_ref.torch.sampling import sample_rows, uniforms
+from reinmax_ref.torch.sampling import sample_rows
 
-FALSE_ALARM = 1e-8
 DRAWS = 10**7
 BELOW_ONE = 1 - 2**-53
-
-
-def surprise(counts, p):
-    """Return the chi-square statistic over its rejection threshold; an impossible draw is infinite."""
-    counts, expected = np.asarray(counts, float), counts.sum() * np.asarray(p, float)
-    if counts[expected == 0].any():
-        return np.inf
-    small = expected < 20
-    if small.any():
-        counts = np.append(counts[~small], counts[small].sum())
-        expected = np.append(expected[~small], expected[small].sum())
-    if expected[-1] < 20 and small.any():  # what is left is a Poisson count of its own
-        rare = scipy.stats.poisson.sf(counts[-1] - 1, expected[-1])
-        if rare < FALSE_ALARM:
-            return np.inf
-        counts, expected = counts[:-1], expected[:-1]
-    statistic = ((counts - expected) ** 2 / expected).sum()
-    return statistic / scipy.stats.chi2.isf(FALSE_ALARM, max(1, len(counts) - 1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def exact(logits):
@@ -63,32 +45,13 @@ def count_op(logits, draws, batch):
     return counts.numpy()
 
 
-def count_rows(logits, draws, batch):
-    """Count without the cost of softmax and one-hot rows: what the op calls, given its probabilities."""
-    p = logits.float().expand(batch, -1).contiguous().softmax(-1)
-    counts = torch.zeros(logits.shape[-1], dtype=torch.int64)
-    for _ in range(draws // batch):
-        index, _ = sample_rows(p, uniforms(torch.Size([batch]), p.device, None))
-        counts += index.bincount(minlength=len(counts))
-    return counts.numpy()
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads on small tensors wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 BOTH = pytest.mark.parametrize(("shape", "dtype"), [(flat, torch.float32), (skewed, torch.bfloat16)])
 
 
 @pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("classes", [2, 8])
-def test_few_classes_at_ten_million_draws(classes, shape, dtype):
+def test_few_classes_at_ten_million_draws(classes, shape, dtype, surprise):
     torch.manual_seed(0)
     logits = shape(classes, dtype)
     assert surprise(count_op(logits, DRAWS, 100_000), exact(logits)) < 1
@@ -96,7 +59,7 @@ def test_few_classes_at_ten_million_draws(classes, shape, dtype):
 
 @pytest.mark.slow
 @BOTH
-def test_thousand_classes_at_ten_million_draws(shape, dtype):
+def test_thousand_classes_at_ten_million_draws(shape, dtype, count_rows, surprise):
     torch.manual_seed(0)
     logits = shape(1000, dtype)
     assert surprise(count_rows(logits, DRAWS, 5_000), exact(logits)) < 1
@@ -104,7 +67,7 @@ def test_thousand_classes_at_ten_million_draws(shape, dtype):
 
 @pytest.mark.parametrize("classes", [3, 17, 64, 1000, 5000])
 @pytest.mark.parametrize("rows", [1, 700])
-def test_every_layout(classes, rows):
+def test_every_layout(classes, rows, count_rows, surprise):
     """Few and many rows, one step and two, a last block that is short."""
     torch.manual_seed(0)
     logits = skewed(classes, torch.float32)
@@ -116,8 +79,8 @@ def test_every_layout(classes, rows):
 def test_audit_of_the_intervals_of_2_to_17_classes(shape):
     """Each class owns its exact interval of u, up to 1e-6 of the whole line's rounding.
 
-    10⁷ draws of 131072 numbers are out of reach; this is stronger. The map from u to
-    the class is checked just inside both ends of the intervals of 20,000 classes.
+    Each interval by itself, where counting sees a few per cent of its width: the map from
+    u to the class is checked just inside both ends of the intervals of 20,000 classes.
     """
     classes, margin = 2**17, 1e-6
     p = shape(classes, torch.float32).softmax(-1)
@@ -136,7 +99,7 @@ def test_audit_of_the_intervals_of_2_to_17_classes(shape):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_2_to_17_classes_at_random(dtype):
+def test_2_to_17_classes_at_random(dtype, count_rows, surprise):
     torch.manual_seed(0)
     logits = (2 * flat(2**17, torch.float32)).to(dtype)
     logits[::2] = -torch.inf
@@ -152,7 +115,8 @@ def test_zero_weight_is_never_drawn_at_the_ends(classes, rows, u):
     p = (p * (p > 0.7)).index_fill_(1, torch.tensor([classes // 2]), 1e-30)
     index, total = sample_rows(p, torch.full((rows,), u, dtype=torch.float64))
     assert (p.gather(1, index[:, None]) > 0).all()
-    torch.testing.assert_close(total, p.double().sum(1))
+    error = (total - p.double().sum(1)).abs()
+    assert (error <= 128 * torch.finfo(p.dtype).eps * total).all()  # 128 numbers are added in float32
 
 
 @pytest.mark.parametrize("classes", [5, 200, 3000])
@@ -167,7 +131,7 @@ def test_probabilities_far_below_float32_resolution(classes):
 
 
 @pytest.mark.slow
-def test_bernoulli_at_ten_million_draws():
+def test_bernoulli_at_ten_million_draws(surprise):
     torch.manual_seed(0)
     logits = torch.tensor([-16.0, -3.0, 0.0, 0.3, 17.0, -torch.inf, torch.inf])
     rows = logits.expand(20_000, -1)
@@ -179,11 +143,11 @@ def test_bernoulli_at_ten_million_draws():
 def test_generator_and_seed_decide():
     logits = torch.randn(50, 9)
     first = reinmax(logits, generator=torch.Generator().manual_seed(5)).hard
-    torch.testing.assert_close(first, reinmax(logits, generator=torch.Generator().manual_seed(5)).hard)
+    assert first.equal(reinmax(logits, generator=torch.Generator().manual_seed(5)).hard)
     torch.manual_seed(6)
     second = reinmax(logits).hard
     torch.manual_seed(6)
-    torch.testing.assert_close(second, reinmax(logits).hard)
+    assert second.equal(reinmax(logits).hard)
     assert (first != second).any()
 
 
@@ -196,7 +160,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_planted_faults_are_caught(fault):
+def test_planted_faults_are_caught(fault, surprise):
     """The counts of a wrong sampler with these probabilities, by the multinomial law itself."""
     logits = torch.tensor([0.0, 1.0, -1.0, 2.0, -0.5, 0.3, -torch.inf, -4.0])
     wrong = FAULTS[fault](logits).double().numpy()
@@ -204,6 +168,6 @@ def test_planted_faults_are_caught(fault):
     assert surprise(counts, exact(logits)) > 1
 
 
-def test_argmax_is_caught():
+def test_argmax_is_caught(surprise):
     counts = np.array([0, DRAWS])
     assert surprise(counts, [0.4, 0.6]) > 1

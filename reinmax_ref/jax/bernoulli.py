@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from reinmax_ref.jax.arguments import Sample, check_index, check_logits, check_tau, lift, wide
-from reinmax_ref.jax.sampling import hits
+from reinmax_ref.jax.sampling import hits, words
 
 __all__ = ["reinmax_bernoulli"]
 
@@ -86,8 +86,8 @@ def reinmax_bernoulli(
     logits, tau = check_logits(logits), check_tau(tau)
     theta = wide(logits)
     if index is None:
-        rarer = hits(key, jax.nn.sigmoid(-jnp.abs(lax.stop_gradient(theta))))
-        z = (rarer ^ (theta > 0)).astype(jnp.int32)
+        m = jax.nn.sigmoid(-jnp.abs(lax.stop_gradient(theta)))
+        z = (hits(words(key, 2, *m.shape), m) ^ (theta > 0)).astype(jnp.int32)
     else:
         z = check_index(index, logits.shape)
     hard, soft = _estimate_bernoulli(theta, tau, z)

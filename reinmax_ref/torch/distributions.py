@@ -1,10 +1,10 @@
 """ReinMax as torch.distributions whose ``rsample`` carries its gradient."""
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, OneHotCategorical
+from torch.distributions import Bernoulli, Distribution, OneHotCategorical
 
 from reinmax_ref.torch.bernoulli import reinmax_bernoulli
 from reinmax_ref.torch.categorical import reinmax
@@ -15,7 +15,36 @@ __all__ = ["BernoulliReinMax", "OneHotCategoricalReinMax"]
 _NO_SHAPE = torch.Size()
 
 
-class OneHotCategoricalReinMax(OneHotCategorical):
+class _ReinMaxDistribution(Distribution):
+    """What both add to their parents in torch, which follow in the order of resolution."""
+
+    has_rsample = True
+
+    def __init__(
+        self,
+        probs: Tensor | None = None,
+        logits: Tensor | None = None,
+        validate_args: bool | None = None,  # noqa: FBT001  the parent's signature
+        *,
+        tau: float | Tensor = 1.0,
+    ) -> None:
+        self.tau = check_tau(tau)
+        self._by_probs = probs is not None
+        super().__init__(probs, logits, validate_args)  # type: ignore[arg-type]
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Self:
+        """Expand the batch shape, as in every torch distribution."""
+        new = self._get_checked_instance(_ReinMaxDistribution, _instance)  # type: ignore[no-untyped-call]
+        new.tau, new._by_probs = self.tau, self._by_probs  # noqa: SLF001  an instance of this class
+        return super().expand(batch_shape, _instance=new)  # type: ignore[no-any-return]
+
+    def sample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
+        """Draw without a gradient, from the same sampler."""
+        with torch.no_grad():
+            return self.rsample(sample_shape)
+
+
+class OneHotCategoricalReinMax(_ReinMaxDistribution, OneHotCategorical):
     """One-hot categorical distribution whose ``rsample`` has the ReinMax gradient.
 
     A drop-in for ``torch.distributions.OneHotCategoricalStraightThrough``.
@@ -48,38 +77,13 @@ class OneHotCategoricalReinMax(OneHotCategorical):
             [0., 1., 0.]])
     """
 
-    has_rsample = True
-
-    def __init__(
-        self,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,  # noqa: FBT001  the parent's signature
-        *,
-        tau: float | Tensor = 1.0,
-    ) -> None:
-        self.tau = check_tau(tau)
-        self._by_probs = probs is not None
-        super().__init__(probs, logits, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> "OneHotCategoricalReinMax":
-        """Expand the batch shape, as in every torch distribution."""
-        new = self._get_checked_instance(OneHotCategoricalReinMax, _instance)  # type: ignore[no-untyped-call]
-        new.tau, new._by_probs = self.tau, self._by_probs  # noqa: SLF001  an instance of this class
-        return super().expand(batch_shape, _instance=new)  # type: ignore[no-any-return,no-untyped-call]
-
     def rsample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
         """Draw with the ReinMax gradient; shape sample_shape + batch_shape + (K,)."""
         logits = _log(self.probs) if self._by_probs else self.logits
         return reinmax(logits.expand(self._extended_shape(sample_shape)), self.tau).hard
 
-    def sample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
-        """Draw without a gradient, from the same sampler."""
-        with torch.no_grad():
-            return self.rsample(sample_shape)
 
-
-class BernoulliReinMax(Bernoulli):
+class BernoulliReinMax(_ReinMaxDistribution, Bernoulli):
     """Bernoulli distribution whose ``rsample`` has the ReinMax gradient.
 
     Parameters
@@ -107,35 +111,10 @@ class BernoulliReinMax(Bernoulli):
             [0., 1.]])
     """
 
-    has_rsample = True
-
-    def __init__(
-        self,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,  # noqa: FBT001  the parent's signature
-        *,
-        tau: float | Tensor = 1.0,
-    ) -> None:
-        self.tau = check_tau(tau)
-        self._by_probs = probs is not None
-        super().__init__(probs, logits, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> "BernoulliReinMax":
-        """Expand the batch shape, as in every torch distribution."""
-        new = self._get_checked_instance(BernoulliReinMax, _instance)  # type: ignore[no-untyped-call]
-        new.tau, new._by_probs = self.tau, self._by_probs  # noqa: SLF001  an instance of this class
-        return super().expand(batch_shape, _instance=new)  # type: ignore[no-any-return,no-untyped-call]
-
     def rsample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
         """Draw with the ReinMax gradient; shape sample_shape + batch_shape."""
         logits = _log(self.probs) - _log(1 - self.probs) if self._by_probs else self.logits
         return reinmax_bernoulli(logits.expand(self._extended_shape(sample_shape)), self.tau).hard
-
-    def sample(self, sample_shape: Any = _NO_SHAPE) -> Tensor:
-        """Draw without a gradient, from the same sampler."""
-        with torch.no_grad():
-            return self.rsample(sample_shape)
 
 
 def _log(p: Tensor) -> Tensor:
