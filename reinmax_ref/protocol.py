@@ -13,6 +13,8 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reinmax_ref.estimators import names
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -133,9 +135,7 @@ def find(name: str) -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = getattr(import_module(f"reinmax_ref.estimators.{name}"), name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(
-            f"no estimator is named {name!r}; names are those of the files in reinmax_ref/estimators"
-        ) from error
+        raise ValueError(f"no estimator is named {name!r}; there are {', '.join(names())}") from error
     return found
 
 

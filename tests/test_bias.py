@@ -11,11 +11,11 @@ import pytest
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
 from verify.bias import Grid, resume, run, sweep
+from verify.bias.families import NAMES, build, logits_for
+from verify.bias.records import Record, read_csv, to_csv, write_csv
+from verify.bias.winners import CRITERIA, winner
 from verify.commands import bias as command
-from verify.families import NAMES, build, logits_for
-from verify.noise import moments_of
-from verify.records import Record, read_csv, to_csv, write_csv
-from verify.winners import CRITERIA, winner
+from verify.moments import moments
 
 SMALL = Grid(["reinmax", "arm", "gumbel_softmax"], ["quadratic", "tanh:2"], [2, 3], taus=[0.5, 1.0])
 
@@ -31,7 +31,7 @@ def test_a_record_holds_the_moments(name, variables):
     grid = Grid([name], ["cubic:0.5"], [2], [variables], taus=[0.7], scales=[1.5], seed=3)
     (record,) = sweep(grid)
     f, logits = build("cubic:0.5", variables, 2, seed=3), logits_for(variables, 2, 1.5, seed=3)
-    found = moments_of(name, f, logits, 0.7)
+    found = moments(name, f, logits, 0.7)
     assert record.relative_bias == found.relative_bias
     assert record.bias_norm == np.linalg.norm(found.bias)
     assert record.variance == found.total_variance
@@ -334,7 +334,7 @@ def test_the_command_shows_the_best_of_a_long_sweep(capsys):
         (["--estimators", "nobody"], "no estimator is named 'nobody'"),
         (["--tau", "-1"], "taus holds -1.0"),
         ([*ASKED, "--workers", "0"], "workers is 0"),
-        ([*ASKED, "--picture", "winners", "--plot", "x.nothing"], "not supported"),
+        ([*ASKED, "--picture", "winners"], "say where with --plot"),
     ],
 )
 def test_the_command_refuses_with_a_reason(arguments, said, capsys):

@@ -6,9 +6,9 @@ import pytest
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
 from verify import objectives
-from verify.advice import LARGE, Row, advise, best
+from verify.bias.advice import LARGE, Row, advise, best
 from verify.comparison import compare
-from verify.noise import moments_of
+from verify.moments import moments
 
 LOGITS = np.array([[0.3, -0.4, 1.0], [0.0, 0.2, -0.5]])
 F = objectives.tanh_network(2, 3, rng=0)
@@ -28,7 +28,7 @@ def test_every_estimator_is_there_or_left_out_with_a_reason(found):
 
 def test_a_row_holds_the_moments_at_the_best_temperature(found):
     for row in found.rows:
-        each = [moments_of(row.estimator, F, LOGITS, tau) for tau in TAUS]
+        each = [moments(row.estimator, F, LOGITS, tau) for tau in TAUS]
         least = min(each, key=lambda m: m.mse)
         assert row.mse == least.mse
         assert row.bias == np.linalg.norm(least.bias)
@@ -103,7 +103,9 @@ def test_the_text_has_a_line_for_each_and_the_advice(found):
     [
         ({"estimators": ["nobody"]}, "no estimator is named 'nobody'"),
         ({"estimators": ["arm"]}, "nothing to compare at 3 classes"),
-        ({"taus": []}, "nothing to compare"),
+        ({"taus": []}, "taus is .*expected a sequence"),
+        ({"taus": 1.0}, "taus is 1.0; expected a sequence"),
+        ({"estimators": "reinmax"}, "estimators is 'reinmax'; expected a sequence"),
         ({"taus": [-1.0], "estimators": ["reinmax"]}, "tau"),
     ],
 )

@@ -18,10 +18,10 @@ from reinmax_ref.estimators.gumbel_rao import gumbel_rao
 from reinmax_ref.estimators.gumbel_softmax import gumbel_softmax
 from reinmax_ref.estimators.reinmax_cv import reinmax_cv
 from reinmax_ref.estimators.reinmax_rao import reinmax_rao
-from verify import noise, objectives
+from verify import objectives
 from verify.enumeration import softmax, statistics
-from verify.moments import moments
-from verify.noise import moments_of, noisy_moments
+from verify.moments import moments, noise
+from verify.moments.noise import noisy_moments
 
 ERRORS = 6.0
 
@@ -255,9 +255,9 @@ def test_rao_and_cv_do_not_keep_reinmax_s_mean(seed, classes):
     truth = moments("reinmax", f, theta)
     assert truth.relative_bias < 1e-13
     for name in ("reinmax_rao", "reinmax_cv"):
-        found = moments_of(name, f, theta, 0.5)
+        found = moments(name, f, theta, 0.5)
         assert np.linalg.norm(found.bias) > 20 * found.standard_error
-    short = moments_of("reinmax_rao", f, theta, 0.5)
+    short = moments("reinmax_rao", f, theta, 0.5)
     ratio = np.linalg.norm(short.mean) / np.linalg.norm(truth.mean)
     assert 0.5 < ratio < 1
     none = noisy_moments(partial(reinmax_cv, eta=0.0), statistics(f, softmax(theta)), theta, 0.5)

@@ -19,9 +19,8 @@ from reinmax_ref.estimators.gumbel_rao import gumbel_rao
 from reinmax_ref.estimators.mve import mve
 from reinmax_ref.protocol import Needs, find, needs_of
 from verify import objectives
-from verify.enumeration import exact_gradient, softmax
+from verify.enumeration import exact_gradient, softmax, statistics
 from verify.moments import Moments, moments
-from verify.noise import moments_of
 
 EPS = np.finfo(float).eps
 NAMES = names()
@@ -246,7 +245,7 @@ def test_unusable_arguments_are_refused(name):
 def test_every_name_has_moments(name, shape):
     f, theta = objectives.tanh_network(shape[0] if len(shape) == 2 else 1, 2, rng=0), np.ones(shape)
     theta[..., 0] = 0.25
-    found = moments_of(name, f, theta, 0.8)
+    found = moments(name, f, theta, 0.8)
     assert isinstance(found, Moments)
     assert found.estimator == name
     assert found.mean.shape == found.variance.shape == shape
@@ -261,7 +260,8 @@ def test_every_name_has_moments(name, shape):
 @of([name for name in QUIET if name not in {"decoupled_straight_through", "bernoulli"}])
 def test_the_one_pass_moments_are_those_of_the_oracle(name):
     f, theta = objectives.tanh_network(2, 3, rng=0), np.random.default_rng(0).standard_normal((2, 3))
-    here, there = moments_of(name, f, theta, 0.8), moments(name, f, theta, 0.8)
+    shared = statistics(f, softmax(theta))
+    here, there = moments(name, f, theta, 0.8, total=shared), moments(name, f, theta, 0.8)
     assert (here.mean == there.mean).all()
     assert (here.variance == there.variance).all()
 
@@ -285,7 +285,7 @@ def test_the_bernoulli_form_is_that_of_its_formula():
 @pytest.mark.parametrize("tau", [0.5, 1.0])
 def test_moments_of_bits_are_those_of_pairs_of_classes(tau):
     f, theta = objectives.tanh_network(2, 2, rng=0), np.random.default_rng(0).standard_normal((2, 2))
-    bits, pairs = moments_of("bernoulli", f, theta, tau), moments("reinmax", f, theta, tau)
+    bits, pairs = moments("bernoulli", f, theta, tau), moments("reinmax", f, theta, tau)
     assert np.abs(bits.mean - pairs.mean).max() <= 16 * EPS * np.abs(pairs.mean).max()
     assert (
         np.abs(bits.covariance - pairs.covariance).max()
@@ -301,7 +301,7 @@ def test_the_decoupled_sample_weighs_the_moments():
     g = f.gradient(np.eye(4)[:, None, :])[:, 0]
     back = softmax(theta / 0.7)
     pulled = back * (g - g @ back[:, None]) / 0.7
-    found = moments_of(partial(decoupled_straight_through, forward_tau=0.3), f, theta, 0.7)
+    found = moments(partial(decoupled_straight_through, forward_tau=0.3), f, theta, 0.7)
     assert np.abs(found.mean - softmax(theta / 0.3) @ pulled).max() <= 64 * EPS * np.abs(g).max()
     assert np.abs(found.mean - softmax(theta) @ pulled).max() > 1e-3
 
@@ -309,8 +309,8 @@ def test_the_decoupled_sample_weighs_the_moments():
 def test_darn_of_two_classes_is_exact_on_quadratics_by_default():
     rng = np.random.default_rng(0)
     f = objectives.quadratic(rng.standard_normal((2, 2)), rng.standard_normal(2))
-    assert moments_of("darn", f, [0.3, -0.4]).relative_bias < 1e-13
-    assert moments_of(partial(darn, center=[0.0, 1.0]), f, [0.3, -0.4]).relative_bias > 1e-3
+    assert moments("darn", f, [0.3, -0.4]).relative_bias < 1e-13
+    assert moments(partial(darn, center=[0.0, 1.0]), f, [0.3, -0.4]).relative_bias > 1e-3
 
 
 @pytest.mark.parametrize("tau", [0.3, 2.0, np.inf])
@@ -361,8 +361,8 @@ def test_limits_of_parameters_are_other_estimators():
         assert (same == straight_through(logits, 0.7, index=index).vjp(g, h)).all()
         assert (gumbel_rao(logits, 1e9, index=index, rng=0).vjp(g) ** 2 < 1e-12).all()
     f = objectives.quadratic(np.random.default_rng(0).standard_normal((4, 4)), np.zeros(4))
-    assert moments_of("mve", f, logits[0], np.inf).relative_bias < 1e-13
-    assert moments_of("mve", f, logits[0], 1.0).relative_bias > 1e-3
+    assert moments("mve", f, logits[0], np.inf).relative_bias < 1e-13
+    assert moments("mve", f, logits[0], 1.0).relative_bias > 1e-3
 
 
 def test_a_centre_of_darn_must_fit():

@@ -24,10 +24,10 @@ from reinmax_ref.estimators.reinforce import reinforce
 from reinmax_ref.estimators.unordered_set import NEEDS as DISTINCT
 from reinmax_ref.estimators.unordered_set import unordered_set
 from reinmax_ref.score import score_draw
-from verify import objectives, samples
+from verify import objectives
 from verify.enumeration import exact_gradient, softmax, statistics
-from verify.noise import moments_of
-from verify.samples import sample_moments
+from verify.moments import moments, samples
+from verify.moments.samples import sample_moments
 
 EPS = np.finfo(float).eps
 
@@ -53,7 +53,7 @@ CASES = {1: lambda n: n, 2: lambda n: n**2}
 @pytest.mark.parametrize("seed", range(2))
 def test_unbiased_over_all_samples(estimator, shape, seed):
     f, theta = problem(seed, *shape)
-    found = moments_of(estimator, f, theta)
+    found = moments(estimator, f, theta)
     cases = (shape[1] ** shape[0]) ** (2 if estimator in {leave_one_out, unordered_set} else 1)
     assert np.abs(found.bias).max() <= bound(f, theta, cases)
     assert found.standard_error == 0
@@ -64,7 +64,7 @@ def test_unbiased_over_all_samples(estimator, shape, seed):
 @pytest.mark.parametrize("seed", range(2))
 def test_unbiased_over_all_antithetic_bits(estimator, variables, seed):
     f, theta = problem(seed, variables, 2)
-    found = moments_of(estimator, f, theta)
+    found = moments(estimator, f, theta)
     assert np.abs(found.bias).max() <= bound(f, theta, 2 * 3**variables)
     assert found.standard_error == 0
 
@@ -132,10 +132,10 @@ def test_the_variance_of_arm_agrees_with_quadrature(logit):
 
     cuts = sorted([0.0, p, 1 - p, 1.0])
     second = sum(quad(square, *at)[0] for at in itertools.pairwise(cuts))
-    found = moments_of("arm", f, [0.0, logit])
+    found = moments("arm", f, [0.0, logit])
     exact = exact_gradient(f, [0.0, logit])[1]
     assert abs(found.variance[1] - (second - exact**2)) <= 64 * EPS * 16
-    assert moments_of("disarm", f, [0.0, logit]).variance[1] < found.variance[1]
+    assert moments("disarm", f, [0.0, logit]).variance[1] < found.variance[1]
 
 
 def test_disarm_is_arm_averaged_over_its_uniform_numbers():
@@ -150,13 +150,13 @@ def test_disarm_is_arm_averaged_over_its_uniform_numbers():
 
 def test_muprop_of_a_linear_function_has_no_variance():
     f, theta = objectives.linear(np.arange(6.0).reshape(2, 3)), np.ones((2, 3))
-    assert moments_of("muprop", f, theta).total_variance <= 64 * EPS * 25
-    assert moments_of("reinforce", f, theta).total_variance > 1
+    assert moments("muprop", f, theta).total_variance <= 64 * EPS * 25
+    assert moments("reinforce", f, theta).total_variance > 1
 
 
 def test_a_set_of_all_corners_has_no_variance():
     f, theta = problem(0, 1, 2)
-    assert moments_of("unordered_set", f, theta).total_variance <= bound(f, theta, 4)
+    assert moments("unordered_set", f, theta).total_variance <= bound(f, theta, 4)
 
 
 @pytest.mark.parametrize(
@@ -224,13 +224,13 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="expected numbers in"):
         arm([0.0], noise=[[1.0]])
     with pytest.raises(ValueError, match="not 2"):
-        moments_of("arm", *problem(0, 1, 3))
+        moments("arm", *problem(0, 1, 3))
     with pytest.raises(ValueError, match="corners"):
-        moments_of(
+        moments(
             "reinforce",
             *problem(0, 1, 3),
             total=statistics(problem(0, 1, 3)[0], [0.2, 0.3, 0.5]),
             max_corners=2,
         )
     with pytest.raises(ValueError, match="no estimator is named"):
-        moments_of("nothing", *problem(0, 1, 3))
+        moments("nothing", *problem(0, 1, 3))

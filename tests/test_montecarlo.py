@@ -8,9 +8,10 @@ of them miss.
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from verify import objectives
-from verify.closer import how_often_closer
+from verify.closer import CUBICS, Closer, how_often_closer, networks
 from verify.moments import moments
 from verify.montecarlo import estimate, half_width_factor
 
@@ -113,11 +114,18 @@ def test_unusable_settings_are_refused(problem, settings):
 
 
 def test_closer_counts_are_reproducible_and_within_their_intervals():
-    rows = list(how_often_closer(draws=40, classes=4))
-    assert [row.wins for row in rows] == [row.wins for row in how_often_closer(draws=40, classes=4)]
-    assert all(row.low < row.frequency < row.high or row.wins in (0, 40) for row in rows)
+    rows = list(how_often_closer(CUBICS, draws=40, classes=4))
+    assert [row.wins for row in rows] == [row.wins for row in how_often_closer(CUBICS, draws=40, classes=4)]
+    assert all(row.interval[0] < row.frequency < row.interval[1] for row in rows)
+
+
+@pytest.mark.parametrize("wins", [0, 3, 10])
+def test_the_interval_is_that_of_scipy(wins):
+    row = Closer("any", np.ones(10), np.where(np.arange(10) < wins, 0.5, 2.0))
+    interval = binomtest(wins, 10).proportion_ci()
+    assert row.interval == pytest.approx((interval.low, interval.high), abs=1e-12)
 
 
 def test_flat_networks_favour_reinmax():
     """At weight scale 0.3 it wins some nine draws in ten; half or fewer of 40 has a chance below 1e-9."""
-    assert next(how_often_closer(draws=40)).wins > 20
+    assert next(how_often_closer({"flat": networks(0.3)}, draws=40)).wins > 20

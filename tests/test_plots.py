@@ -14,9 +14,9 @@ from reinmax_ref.estimators import names  # noqa: E402
 from verify import plots  # noqa: E402
 from verify.bench import Bench, Timing  # noqa: E402
 from verify.bias import Grid, sweep  # noqa: E402
+from verify.bias.winners import winner  # noqa: E402
 from verify.order import Level, OrderStudy  # noqa: E402
 from verify.plots.style import numbered, style  # noqa: E402
-from verify.winners import winner  # noqa: E402
 
 NAMES = ["reinmax", "straight_through", "gumbel_softmax", "reinforce"]
 CURVATURES = (0.1, 1.0, 4.0)

@@ -16,7 +16,7 @@ import numpy as np
 
 import reinmax_ref
 
-__all__ = ["GOALS", "SHAPES", "Bench", "Timing", "contestants", "devices", "run"]
+__all__ = ["GOALS", "SHAPES", "Bench", "Timing", "contestants", "devices", "run", "why_no_device"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Step = Callable[[], object]
@@ -158,6 +158,17 @@ def devices() -> list[str]:
     import torch  # noqa: PLC0415
 
     return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+def why_no_device(name: str) -> str:
+    """Why a torch device cannot be used; empty where it can."""
+    try:
+        import torch  # noqa: PLC0415
+
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, ImportError) as error:
+        return f"device {name!r} cannot be used: {error}"
+    return ""
 
 
 def _interleave(steps: dict[str, Step], repeats: int) -> dict[str, float]:

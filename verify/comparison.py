@@ -10,10 +10,10 @@ import numpy as np
 
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
-from verify.advice import Row, advise, best
-from verify.grid import TAUS
+from verify.bias.advice import Row, advise, best
+from verify.bias.grid import TAUS, check_axis, check_positive
+from verify.bias.onepass import OnePass, why_not
 from verify.objectives import Objective
-from verify.onepass import OnePass, why_not
 from verify.parallel import Workers
 
 __all__ = ["Comparison", "Row", "compare"]
@@ -95,15 +95,18 @@ def compare(
     >>> [row.name for row in found.rows]
     ['straight_through at τ = 1', 'reinmax at τ = 1.5']
     """
+    asked = names() if estimators is None else estimators
+    check_axis("estimators", asked)
+    check_axis("taus", taus)
+    check_positive("taus", taus)
     theta = np.asarray(logits, dtype=np.float64)
+    if theta.ndim not in {1, 2}:
+        raise ValueError(f"logits have shape {theta.shape}; expected (K,) or (L, K)")
     shared = OnePass(objective, theta, workers)
-    asked = list(names() if estimators is None else estimators)
     skipped = {name: reason for name in asked if (reason := why_not(name, theta.shape[-1]))}
     able = [name for name in asked if name not in skipped]
-    if not able or not len(taus):
-        raise ValueError(
-            f"nothing to compare at {theta.shape[-1]} classes: estimators={asked}, taus={list(taus)}"
-        )
+    if not able:
+        raise ValueError(f"nothing to compare at {theta.shape[-1]} classes: {'; '.join(skipped.values())}")
     everything = tuple(row for name in able for row in _rows(shared, name, taus))
     each = [min((r for r in everything if r.estimator == name), key=lambda r: r.mse) for name in able]
     return Comparison(tuple(sorted(each, key=lambda r: r.mse)), advise(everything), everything, skipped)

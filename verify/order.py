@@ -18,11 +18,11 @@ import numpy as np
 
 from reinmax_ref.protocol import needs_of
 from verify.candidate import Candidate
-from verify.enumeration import exact_gradient, softmax, statistics
-from verify.moments import estimator_moments
+from verify.enumeration import exact_gradient
+from verify.moments import moments
 from verify.objectives import Objective, contracted
 
-__all__ = ["ExpSine", "ExpectedGradient", "Level", "OrderStudy", "epsilons", "order", "study"]
+__all__ = ["ExpSine", "ExpectedGradient", "Level", "OrderStudy", "epsilons", "logits_for", "order", "study"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -108,7 +108,7 @@ class ExpSine:
 
 def order(
     estimator: str | Callable[..., Any],
-    tau: SupportsFloat = 1.0,
+    tau: SupportsFloat | str | None = 1.0,
     *,
     dtype: Any = np.float64,
     objective: Objective | None = None,
@@ -123,8 +123,9 @@ def order(
     estimator : str or callable
         The name of an estimator, see :func:`verify.moments.moments`; or an
         implementation in any framework, which is observed from outside.
-    tau : float
-        Temperature of a named estimator. An implementation is observed at 1.
+    tau : float, or str or None
+        Temperature of a named estimator. An implementation is observed at 1;
+        for one, a str names its temperature, and None says that it has none.
     dtype, objective, logits, levels
         See :func:`study`; an implementation brings its own dtype.
     **calling
@@ -153,27 +154,31 @@ def order(
     """
     settings = {"objective": objective, "logits": logits, "levels": levels}
     if isinstance(estimator, str):
+        if tau is None or isinstance(tau, str):
+            raise TypeError(
+                f"tau is {tau!r}; expected the temperature of the estimator {estimator}, a number"
+            )
         if needs_of(estimator).binary and logits is LOGITS:
             settings["logits"] = LOGITS[:2]
-        return study(_mean_of(estimator, tau), name=estimator, dtype=dtype, **settings)
-    if float(tau) != 1:
+
+        def mean(f: Objective, theta: Array) -> Array:
+            return moments(estimator, f, theta, tau).mean
+
+        return study(mean, name=estimator, dtype=dtype, **settings)
+    if tau is None or isinstance(tau, str):
+        calling["tau"] = tau
+    elif float(tau) != 1:
         raise ValueError(f"tau is {tau}; an implementation is observed at tau = 1, where there is an order")
     candidate = Candidate.wrap(estimator, **calling)
+    settings["logits"] = logits_for(candidate) if logits is LOGITS else logits
     return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype, **settings)
 
 
-def _mean_of(name: str, tau: SupportsFloat) -> ExpectedGradient:
-    from verify.noise import moments_of  # noqa: PLC0415  (it loads what most callers do not need)
-
-    needs = needs_of(name)
-    settled = not (needs.value or needs.noise or needs.binary or needs.forward_tau)
-
-    def expected(f: Objective, theta: Array) -> Array:
-        if not settled:
-            return moments_of(name, f, theta, tau).mean
-        return estimator_moments(name, statistics(f, softmax(theta), degree=1), theta, tau).mean
-
-    return expected
+def logits_for(candidate: Candidate) -> Array:
+    """Logits of a study, of as many classes as an implementation takes: few, where it takes any number."""
+    if candidate.classes == 2:
+        return np.array(LOGITS[:2])
+    return np.array(LOGITS) if candidate.takes(len(LOGITS)) else np.resize(LOGITS, candidate.classes)
 
 
 def study(

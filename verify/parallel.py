@@ -18,7 +18,7 @@ from importlib import import_module
 from multiprocessing import active_children, get_context
 from typing import Any, TypeVar
 
-__all__ = ["MapLike", "Progress", "Workers", "count_workers", "run_tasks"]
+__all__ = ["MapLike", "Progress", "Workers", "count_workers", "one_blas_thread", "run_tasks"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -126,11 +126,11 @@ def _open(carried: bytes) -> _InBand:
 
 
 def _alone(function: Callable[[Task], Result], task: Task) -> Result:
-    with _one_blas_thread():
+    with one_blas_thread():
         return function(task)
 
 
-def _one_blas_thread() -> AbstractContextManager[Any]:
+def one_blas_thread() -> AbstractContextManager[Any]:
     """Hold BLAS to one thread: its split of a product over threads changes the last bits."""
     try:
         threadpoolctl = import_module("threadpoolctl")

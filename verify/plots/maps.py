@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.bias.winners import grouped, winner
 from verify.plots.style import COLOURS, legend_beside, new_axes
-from verify.winners import grouped, winner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-    from verify.records import Record
+    from verify.bias.records import Record
 
 __all__ = ["family_of", "who_wins"]
 
@@ -28,7 +28,7 @@ def who_wins(records: Sequence[Record], *, by: str = "mse", ax: Axes | None = No
         Of one family of objectives with its curvatures (tanh:0.1, tanh:1, …),
         and one K, L, scale and seed.
     by : {"mse", "bias", "variance"}
-        See :func:`verify.winners.winner`; estimators without a temperature
+        See :func:`verify.bias.winners.winner`; estimators without a temperature
         compete at each.
     ax : matplotlib axes, optional
 

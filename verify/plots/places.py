@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verify.bias.winners import ROUNDING, grouped
 from verify.plots.style import floor_below, legend_beside, log_axes, mark_floor, new_axes, style
-from verify.winners import ROUNDING, grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
 
-    from verify.records import Record
+    from verify.bias.records import Record
 
     Array = np.ndarray[Any, np.dtype[Any]]
 

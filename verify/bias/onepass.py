@@ -8,8 +8,7 @@ import numpy as np
 
 from reinmax_ref.protocol import needs_of
 from verify.enumeration import Statistics, softmax, statistics
-from verify.moments import Moments
-from verify.noise import moments_of
+from verify.moments import Moments, moments
 from verify.objectives import Objective
 from verify.parallel import Workers
 
@@ -48,7 +47,7 @@ class OnePass:
 
     def moments(self, estimator: str, tau: float) -> Moments:
         """Give the moments of one estimator at one temperature."""
-        return moments_of(estimator, self.objective, self.logits, tau, total=self.total, workers=self.workers)
+        return moments(estimator, self.objective, self.logits, tau, total=self.total, workers=self.workers)
 
 
 def why_not(estimator: str, classes: int) -> str | None:

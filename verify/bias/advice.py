@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
-from verify.winners import ROUNDING
+from verify.bias.winners import ROUNDING
 
 __all__ = ["LARGE", "Row", "advise", "best"]
 

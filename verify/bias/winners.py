@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from reinmax_ref.protocol import needs_of
-from verify.records import Record
+from verify.bias.records import Record
 
 __all__ = ["CRITERIA", "ROUNDING", "grouped", "to_table", "winner", "winners_table"]
 

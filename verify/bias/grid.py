@@ -1,17 +1,17 @@
 """What a sweep asks for, and how it is cut into passes over the corners."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import isfinite
 
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
-from verify.families import NAMES, curvature_of
-from verify.onepass import why_not
-from verify.records import Key
+from verify.bias.families import NAMES, curvature_of
+from verify.bias.onepass import why_not
+from verify.bias.records import Key
 
-__all__ = ["TAUS", "Grid", "Point"]
+__all__ = ["TAUS", "Grid", "Point", "check_axis", "check_positive"]
 
 #: Ten temperatures, about evenly spaced by ratio; 1 is among them.
 TAUS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -29,7 +29,7 @@ class Grid:
     estimators : sequence of str
         Files under ``reinmax_ref/estimators``; all of them where absent.
     objectives : sequence of str
-        See :func:`verify.families.build`.
+        See :func:`verify.bias.families.build`.
     categories, variables : sequence of int
         K and L.
     taus, scales : sequence of float
@@ -60,10 +60,12 @@ class Grid:
 
     def __post_init__(self) -> None:
         for axis in ("estimators", "objectives"):
-            _check_axis(axis, getattr(self, axis))
+            check_axis(axis, getattr(self, axis))
         for axis in ("categories", "variables", "taus", "scales"):
-            _check_axis(axis, getattr(self, axis))
-            _check_positive(axis, getattr(self, axis))
+            check_axis(axis, getattr(self, axis))
+            check_positive(axis, getattr(self, axis))
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; expected 0 or more")
         if min(self.categories) < 2:
             raise ValueError(
                 f"categories holds {min(self.categories)}; a variable of one class has no gradient"
@@ -138,14 +140,16 @@ class Point:
         return replace(self, wanted=tuple(key for key in self.wanted if key not in known))
 
 
-def _check_axis(axis: str, values: Sequence[object]) -> None:
-    if isinstance(values, str) or not values:
+def check_axis(axis: str, values: Sequence[object]) -> None:
+    """Refuse what is no sequence of at least one, each once."""
+    if isinstance(values, str) or not isinstance(values, Sized) or not len(values):
         raise ValueError(f"{axis} is {values!r}; expected a sequence of at least one")
     if len(set(values)) < len(values):
         raise ValueError(f"{axis} holds a value twice: {list(values)}; leave the second out")
 
 
-def _check_positive(axis: str, values: Sequence[float]) -> None:
+def check_positive(axis: str, values: Sequence[float]) -> None:
+    """Refuse numbers that are not finite and above 0."""
     for value in values:
         if not (value > 0 and isfinite(value)):
             raise ValueError(f"{axis} holds {value}; expected finite numbers above 0")

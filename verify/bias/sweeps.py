@@ -1,4 +1,4 @@
-"""The bias laboratory: sweeps over estimators, objectives, shapes, temperatures and scales, to records.
+"""Sweeps over a grid, in one go or from a file, by one worker or several.
 
 A grid is cut into pieces that one or several workers take; within a piece, one
 pass over the corners serves all estimators. The cut does not depend on the
@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from reinmax_ref.protocol import needs_of
-from verify.families import build, curvature_of, logits_for
-from verify.grid import TAUS, Grid, Point
+from verify.bias.families import build, curvature_of, logits_for
+from verify.bias.grid import Grid, Point
+from verify.bias.onepass import OnePass
+from verify.bias.records import Key, Record, read_csv, require_asked, to_csv, write_csv
 from verify.moments import Moments
-from verify.onepass import OnePass
-from verify.parallel import Progress, Workers, _one_blas_thread, count_workers, run_tasks
-from verify.records import Key, Record, read_csv, require_asked, to_csv, write_csv
+from verify.parallel import Progress, Workers, count_workers, one_blas_thread, run_tasks
 
-__all__ = ["TAUS", "Grid", "Record", "resume", "run", "sweep"]
+__all__ = ["resume", "run", "solve", "sweep"]
 
 
 def sweep(grid: Grid, *, workers: Workers = 1, progress: Progress | None = None) -> list[Record]:
@@ -139,7 +139,7 @@ def solve(point: Point) -> list[Record]:
     found: dict[tuple[str, float], Moments] = {}
     records = []
     # A piece alone must give the bits it gives beside others.
-    with _one_blas_thread():
+    with one_blas_thread():
         shared = OnePass(objective, logits)
         for key in point.wanted:
             case = (key.estimator, key.tau if needs_of(key.estimator).tempered else 1.0)

@@ -1,4 +1,4 @@
-"""Moments of every estimator: exact by enumeration, or with the error of quasi-Monte-Carlo beside them.
+"""Moments of estimators with noise beyond the sample, with the error of quasi-Monte-Carlo beside them.
 
 An estimator that is linear in the cotangent but draws further noise given its
 sample has a random matrix A_k for each class k, and
@@ -14,22 +14,18 @@ smooth functions", Annals of Statistics 1997).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from inspect import signature
 from typing import Any, SupportsFloat
 
 import numpy as np
 
-from reinmax_ref.categorical import softmax as tempered_softmax
-from reinmax_ref.protocol import Needs, find, name_of, needs_of
-from verify.enumeration import MAX_CORNERS, Statistics, softmax, statistics
-from verify.moments import Estimator, Moments, estimator_moments
-from verify.objectives import Objective
-from verify.parallel import Progress, Workers
-from verify.samples import sample_moments
+from reinmax_ref.protocol import Needs, name_of, needs_of
+from verify.enumeration import Statistics
+from verify.moments.linear import Estimator
+from verify.moments.record import NoisyMoments
 
-__all__ = ["NoisyMoments", "moments_of", "noisy_moments"]
+__all__ = ["noisy_moments"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,113 +34,6 @@ SCRAMBLES = 8
 
 WORK = 2**18
 """Numbers that one array over all points may hold, where 2**7 points a scramble allow it."""
-
-
-@dataclass(frozen=True, eq=False)
-class NoisyMoments(Moments):
-    """Moments whose mean and variance carry a standard error from integrating the noise.
-
-    Attributes
-    ----------
-    mean_error, variance_error : array, the shape of the logits
-        Standard errors of ``mean`` and ``variance``.
-    """
-
-    mean_error: Array | float = 0.0
-    variance_error: Array | float = 0.0
-
-
-def moments_of(
-    estimator: str | Callable[..., Any],
-    objective: Objective,
-    logits: Any,
-    tau: SupportsFloat = 1.0,
-    *,
-    total: Statistics | None = None,
-    workers: Workers = 1,
-    max_corners: int = MAX_CORNERS,
-    progress: Progress | None = None,
-) -> Moments:
-    """Compute the moments of any estimator of :mod:`reinmax_ref.estimators`.
-
-    Parameters
-    ----------
-    estimator : str or callable
-        A name, an estimator, or a :func:`functools.partial` of one.
-    objective : Objective
-    logits : array, shape (K,) or (L, K)
-        θ. For an estimator of bits K is 2, and its logit is θ_1 − θ_0.
-    tau : float
-    total : Statistics, optional
-        Of degree 2, for these logits and this objective, to share among
-        estimators.
-    workers, max_corners, progress
-        As in :func:`verify.enumeration.statistics`.
-
-    Returns
-    -------
-    Moments
-        Exact where nothing but the sample is random, the samples can be
-        enumerated, and the noise is a finite set of cases; a
-        :class:`NoisyMoments` where noise was integrated numerically.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, an estimator of bits with K ≠ 2, or whatever
-        :func:`verify.enumeration.statistics` refuses.
-
-    Examples
-    --------
-    >>> from verify.objectives import quadratic
-    >>> f = quadratic([[1.0, 0.0], [0.0, 3.0]], [0.0, 0.0])
-    >>> moments_of("leave_one_out", f, [0.0, 1.0]).relative_bias < 1e-14
-    True
-    >>> found = moments_of("gumbel_rao", f, [0.0, 1.0], 0.5)
-    >>> bool(0 < found.standard_error < 0.01)
-    True
-    """
-    needs, theta = needs_of(estimator), np.asarray(logits, np.float64)
-    if needs.binary and theta.shape[-1] != 2:
-        raise ValueError(
-            f"{name_of(estimator)} is for bits, but the logits have {theta.shape[-1]} classes, not 2"
-        )
-    run = partial(statistics, objective, workers=workers, max_corners=max_corners, progress=progress)
-    if total is None:
-        total = run(softmax(theta), degree=0 if needs.value else 2)
-    function = find(estimator) if isinstance(estimator, str) else estimator
-    if needs.value:
-        found = sample_moments(
-            function, needs, objective, theta, tau=tau, total=total, max_corners=max_corners
-        )
-    elif needs.noise:
-        found = noisy_moments(function, total, theta, tau)
-    elif needs.forward_tau:
-        at = tempered_softmax(np.atleast_2d(theta), signature(function).parameters["forward_tau"].default)
-        found = estimator_moments(function, run(at, degree=2), theta, tau)
-        found = replace(found, exact_gradient=total.exact_gradient.reshape(theta.shape))
-    else:
-        found = estimator_moments(_AsPair(function) if needs.binary else function, total, theta, tau)
-    return replace(found, estimator=name_of(estimator))
-
-
-@dataclass(frozen=True)
-class _AsPair:
-    """An estimator of bits, as one of pairs of classes: its logit is θ_1 − θ_0."""
-
-    bits: Callable[..., Any]
-
-    def __call__(self, logits: Array, tau: SupportsFloat, /, *, index: Array) -> "_PairPullback":
-        return _PairPullback(self.bits(logits[..., 1] - logits[..., 0], tau, index=index))
-
-
-@dataclass(frozen=True)
-class _PairPullback:
-    draw: Any
-
-    def vjp(self, grad_hard: Array, /) -> Array:
-        slope: Array = self.draw.vjp(grad_hard[..., 1] - grad_hard[..., 0])
-        return np.stack([-slope, slope], axis=-1)
 
 
 def noisy_moments(
@@ -179,6 +68,7 @@ def noisy_moments(
     Examples
     --------
     >>> from reinmax_ref.estimators.gumbel_softmax import gumbel_softmax
+    >>> from verify.enumeration import statistics
     >>> from verify.objectives import linear
     >>> total = statistics(linear([0.0, 4.0]), [0.5, 0.5])
     >>> found = noisy_moments(gumbel_softmax, total, [0.0, 0.0], 1.0)

@@ -16,9 +16,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from verify.autodiff import from_jax, from_sympy, from_torch
-from verify.decoders import PolynomialProgramming, TanhNetwork, polynomial_programming, tanh_network
-from verify.polynomials import Polynomial, cubic, linear, quadratic
+from verify.objectives.autodiff import from_jax, from_sympy, from_torch
+from verify.objectives.decoders import (
+    PolynomialProgramming,
+    TanhNetwork,
+    polynomial_programming,
+    tanh_network,
+)
+from verify.objectives.polynomials import Polynomial, cubic, linear, quadratic
 
 __all__ = [
     "Objective",
@@ -79,6 +84,8 @@ def evaluate(objective: Objective, x: Array, *, gradient: bool = True) -> tuple[
     array([3., 5.])
     """
     both = getattr(objective, "value_and_gradient", None) if gradient else None
+    if both is None:
+        _require(objective, "value", *(["gradient"] if gradient else []))
     pair = (objective.value(x), objective.gradient(x) if gradient else None) if both is None else both(x)
     value = np.asarray(pair[0])
     if value.shape != x.shape[:1]:
@@ -95,6 +102,15 @@ def evaluate(objective: Objective, x: Array, *, gradient: bool = True) -> tuple[
             "the derivative of each point's value with respect to that point"
         )
     return value, slope
+
+
+def _require(objective: Objective, *methods: str) -> None:
+    for method in methods:
+        if not callable(getattr(objective, method, None)):
+            raise TypeError(
+                f"the objective is of type {type(objective).__name__} and has no {method}(x); expected "
+                "value(x) and gradient(x): build one in verify.objectives, as from_functions(value, gradient)"
+            )
 
 
 @dataclass(frozen=True)
@@ -168,4 +184,5 @@ def contracted(objective: Objective, center: Any, epsilon: Any) -> Contracted:
     >>> half.value(np.eye(2)[:, None, :])
     array([5., 7.])
     """
+    _require(objective, "value", "gradient")
     return Contracted(objective, np.asarray(center), epsilon)

@@ -17,11 +17,10 @@ from typing import Any, Protocol, SupportsFloat
 import numpy as np
 
 from reinmax_ref.protocol import find, name_of
-from verify.enumeration import MAX_CORNERS, Statistics
-from verify.objectives import Objective
-from verify.parallel import Progress, Workers
+from verify.enumeration import Statistics
+from verify.moments.record import Moments
 
-__all__ = ["Estimator", "Forced", "Moments", "estimator_moments", "find_estimator", "moments"]
+__all__ = ["Estimator", "Forced", "estimator_moments", "find_estimator"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,120 +37,6 @@ class Estimator(Protocol):
 
     def __call__(self, logits: Array, tau: SupportsFloat, /, *, index: Array) -> Pullback:
         """Draw with the classes on the last axis of the logits."""
-
-
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """Moments of a gradient estimator over the sample D.
-
-    Attributes
-    ----------
-    estimator : str
-    tau : float
-    exact_gradient : array, the shape of the logits
-        ∇_θ E[f(D)].
-    mean : array, the shape of the logits
-        E[ĝ].
-    variance : array, the shape of the logits
-        Of each coordinate of ĝ.
-    covariance : array, shape (K, K) or (L, K, K)
-        Of ĝ within each variable.
-    corners : int
-        How many corners the sums ran over.
-    standard_error : float
-        0: nothing was sampled. Rounding leaves a few eps times E‖ĝ‖².
-    """
-
-    estimator: str
-    tau: float
-    exact_gradient: Array
-    mean: Array
-    variance: Array
-    covariance: Array
-    corners: int
-    standard_error: float = 0.0
-
-    @property
-    def bias(self) -> Array:
-        """E[ĝ] − ∇, in the shape of the logits."""
-        return np.asarray(self.mean - self.exact_gradient)
-
-    @property
-    def total_variance(self) -> float:
-        """E‖ĝ − E[ĝ]‖², the trace of the covariance over all variables."""
-        return float(self.variance.sum())
-
-    @property
-    def mse(self) -> float:
-        """E‖ĝ − ∇‖² = total variance + ‖bias‖²."""
-        return self.total_variance + float((self.bias**2).sum())
-
-    @property
-    def cosine(self) -> float:
-        """Cosine of the angle between E[ĝ] and ∇; NaN where either is zero."""
-        norms = np.linalg.norm(self.mean) * np.linalg.norm(self.exact_gradient)
-        return float((self.mean * self.exact_gradient).sum() / norms) if norms > 0 else float("nan")
-
-    @property
-    def relative_bias(self) -> float:
-        """‖bias‖ / ‖∇‖; infinite or NaN where ∇ is zero."""
-        bias, exact = float(np.linalg.norm(self.bias)), float(np.linalg.norm(self.exact_gradient))
-        return bias / exact if exact > 0 else float("inf") if bias > 0 else float("nan")
-
-
-def moments(
-    estimator: str | Estimator,
-    objective: Objective,
-    logits: Any,
-    tau: SupportsFloat = 1.0,
-    *,
-    workers: Workers = 1,
-    max_corners: int = MAX_CORNERS,
-    progress: Progress | None = None,
-) -> Moments:
-    """Compute an estimator's moments: exact over all K^L corners, or with their error stated.
-
-    Parameters
-    ----------
-    estimator : str or Estimator
-        ``"reinmax"``, ``"straight_through"``, another file name under
-        ``reinmax_ref/estimators``, or a callable ``(logits, tau, index=...)``
-        whose result has ``vjp(grad_hard)``; one that says more of what it needs
-        follows :mod:`reinmax_ref.protocol`.
-    objective : Objective
-        See :mod:`verify.objectives`.
-    logits : array, shape (K,) or (L, K)
-    tau : float
-    workers, max_corners, progress
-        As in :func:`verify.enumeration.statistics`.
-
-    Returns
-    -------
-    Moments
-        ``standard_error`` is 0 where they are exact; noise beyond the sample is
-        integrated numerically, see :mod:`verify.noise`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, an estimator that is not linear in the cotangent
-        given the sample, or whatever :func:`verify.enumeration.statistics` refuses.
-
-    Examples
-    --------
-    >>> from verify.moments import moments
-    >>> from verify.objectives import quadratic
-    >>> f = quadratic([[1.0, 0.0], [0.0, 3.0]], [0.0, 0.0])
-    >>> moments("reinmax", f, [0.0, 1.0]).relative_bias < 1e-15
-    True
-    >>> round(moments("straight_through", f, [0.0, 1.0]).relative_bias, 3)
-    0.924
-    """
-    from verify.noise import moments_of  # noqa: PLC0415  (it builds on this module)
-
-    return moments_of(
-        estimator, objective, logits, tau, workers=workers, max_corners=max_corners, progress=progress
-    )
 
 
 def estimator_moments(

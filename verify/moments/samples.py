@@ -13,13 +13,13 @@ from inspect import signature
 from typing import Any, SupportsFloat
 
 import numpy as np
-from scipy.special import expit
 
 from reinmax_ref.protocol import Needs, name_of
 from verify.corners import Corners
 from verify.enumeration import MAX_CORNERS, Statistics
-from verify.moments import Moments
+from verify.moments.record import Moments
 from verify.objectives import Objective
+from verify.pairs import narrow, widen
 
 __all__ = ["MAX_CASES", "sample_moments"]
 
@@ -107,7 +107,7 @@ def sample_moments(
     if corners.count > max_corners:
         raise ValueError(f"{corners.count:.4g} corners are more than max_corners, {max_corners:.4g}")
     if needs.binary:
-        cases = _antithetic_cases(theta, objective, max_cases)
+        cases = _antithetic_cases(theta, objective, max_cases, total.probabilities)
     elif needs.samples == 1:
         cases = Cases(_single(corners), objective.value, objective.gradient, theta)
     else:
@@ -124,8 +124,8 @@ def _accumulate(
     for weights, options in cases.chunks:
         many = np.broadcast_to(cases.logits, (len(weights), *cases.logits.shape))
         found = estimator(many, tau, **options).gradient(cases.value, cases.slope)
-        if found.ndim == 2:  # bits: the logit is θ_1 − θ_0
-            found = np.stack([-found, found], axis=-1)
+        if found.ndim == 2:  # bits
+            found = widen(found, total=0)
         by_variable = found.swapaxes(0, 1)
         mean += np.einsum("n,lnk->lk", weights, by_variable)
         second += (by_variable * weights[:, None]).swapaxes(1, 2) @ by_variable
@@ -219,20 +219,20 @@ def _distinct(number: Array, weights: Array, rest: Array) -> tuple[Array, Array]
     return number[:, kept], weights[kept] / rest[number[0, kept]]
 
 
-def _antithetic_cases(theta: Array, objective: Objective, max_cases: int) -> Cases:
+def _antithetic_cases(theta: Array, objective: Objective, max_cases: int, probabilities: Array) -> Cases:
     """Enumerate which of the three cells each bit's u falls in, with two Gauss points in each.
 
     The cells are cut at p and 1 − p. Within them both bits are fixed and the
     gradient of a bit is linear in its own u, so that two points per cell, taken
     for all bits at once, integrate its first two moments exactly.
     """
-    logit = theta[:, 1] - theta[:, 0]
-    p, rest = expit(logit), expit(-logit)
+    logit = narrow(theta)
+    rest, p = probabilities.T
     edges = np.stack([0 * p, np.minimum(p, rest), np.maximum(p, rest), 0 * p + 1])
     count, step = 3 ** len(p), max(1, CHUNK // theta.size)
 
     def value(z: Array) -> Array:
-        return objective.value(np.stack([1 - z, z], axis=-1))
+        return objective.value(widen(z, total=1))
 
     if count > max_cases:
         return Cases(_own_samples(step), value, None, logit, SAMPLED_CASES)

@@ -31,7 +31,7 @@ class Record:
     ----------
     estimator, objective : str
     curvature : float
-        That of the objective, in its name; see :mod:`verify.families`.
+        That of the objective, in its name; see :mod:`verify.bias.families`.
     categories, variables : int
         K and L.
     tau : float
