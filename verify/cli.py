@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from verify.commands import bench, bias, check, order, prove
+from verify.commands import bench, bias, check, order, prove, vectors
 
 __all__ = ["main"]
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="reinmax-verify", description="Is an implementation ReinMax, and how biased is it?"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (check, prove, order, bias, bench):
+    for command in (check, prove, order, bias, vectors, bench):
         command.add(commands)
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)
