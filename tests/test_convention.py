@@ -1,5 +1,6 @@
 """Every calling convention is found out, or asked for."""
 
+import inspect
 from inspect import Parameter, Signature
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 import verify
 from verify.candidate import Candidate
+from verify.checks import find
 from verify.convention import Convention, name_parts
 from verify.frameworks import detect
 from verify.mutants.forge import forge
@@ -71,6 +73,40 @@ def test_temperature_on_a_module_is_set_and_put_back():
     assert not np.allclose(one.gradient, two.gradient)
 
 
+class Settings:
+    tau = 3.0
+
+
+class Configured(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.config = Settings()
+
+    def forward(self, logits):
+        return algorithm_2(logits, self.config.tau)
+
+    def draw(self, logits):
+        return self(logits)[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"tau": "config.tau"}])
+def test_temperature_in_the_settings_of_a_module_is_set_and_put_back(options):
+    module = Configured()
+    for fn in (module, module.draw):
+        candidate = Candidate.wrap(fn, **options)
+        assert (candidate.convention.tau, candidate.convention.stored) == ("config.tau", True)
+        assert find("backward-tau-2").function(candidate, np.random.default_rng(0)).status == "pass"
+    assert module.config.tau == 3.0
+
+
+def test_what_may_be_a_temperature_is_named():
+    def op(logits, sharpness):
+        return algorithm_2(logits, sharpness)
+
+    with pytest.raises(ValueError, match="sharpness may be a temperature"):
+        Candidate.wrap(op, framework="torch")
+
+
 def test_temperature_as_a_tensor():
     assert Candidate.wrap(matrices).convention.tau_array
 
@@ -106,10 +142,77 @@ def test_parts_to_be_ignored():
         Candidate.wrap(op)
 
 
+@pytest.mark.parametrize("returns", [("soft", "hard"), "soft,hard", ["soft", " hard"], ("_", "hard")])
+def test_parts_named_in_the_wrong_order_are_asked_for(returns):
+    with pytest.raises(ValueError, match="part 1 of the result is one-hot, and the part named hard is not"):
+        Candidate.wrap(algorithm_2, returns=returns)
+
+
+def test_default_words_said_by_the_caller_count_as_said():
+    assert Candidate.wrap(soft_first).convention.returns == ("soft", "hard")
+    with pytest.raises(ValueError, match="part 2 of the result is one-hot"):
+        verify.check(soft_first, returns=("hard", "soft"))
+    assert Candidate.wrap(index_first).convention.tau == "temperature"
+    with pytest.raises(ValueError, match="no temperature 'tau'"):
+        verify.check(index_first, tau="tau")
+
+
+def test_defaults_are_those_promised():
+    promised = inspect.signature(verify.check).parameters
+    assert promised["tau"].default == "tau"
+    assert promised["returns"].default == ("hard", "soft")
+    assert str(promised["returns"]).endswith("= ('hard', 'soft')")
+
+
+def test_an_index_of_another_shape_is_asked_for():
+    with pytest.raises(ValueError, match="part named index has shape"):
+        Candidate.wrap(algorithm_2, returns="hard,index")
+
+
+def test_a_part_that_is_none_is_ignored():
+    candidate = Candidate.wrap(lambda logits, tau=1.0: (algorithm_2(logits, tau)[0], None), framework="torch")
+    assert candidate.convention.returns == ("hard", "_")
+
+
+@pytest.mark.parametrize("change", [torch.log, lambda soft: 2 * soft])
+def test_a_part_that_is_no_distribution_is_asked_for_unless_it_is_named(change):
+    def op(logits, tau=1.0):
+        hard, soft = algorithm_2(logits, tau)
+        return hard, change(soft)
+
+    with pytest.raises(ValueError, match="say --returns hard,_ "):
+        Candidate.wrap(op, framework="torch")
+    assert Candidate.wrap(op, framework="torch", returns="hard,soft").has_soft
+    assert not Candidate.wrap(op, framework="torch", returns="hard,_").has_soft
+
+
+def test_names_that_the_result_bears_are_selected():
+    def op(logits, tau=1.0):
+        hard, soft = algorithm_2(logits, tau)
+        return {"soft": soft, "hard": hard}
+
+    assert Candidate.wrap(op, framework="torch").has_soft
+    assert not Candidate.wrap(op, framework="torch", returns="hard,_").has_soft
+    with pytest.raises(ValueError, match="bear the names soft, hard, and none is index"):
+        Candidate.wrap(op, framework="torch", returns="hard,index")
+
+
 def test_channels_first_is_asked_for_and_then_right():
     with pytest.raises(ValueError, match="--axis 1"):
         Candidate.wrap(channels_first)
     assert verify.check(channels_first, axis=1).verdict == "conforms"
+
+
+@pytest.mark.parametrize("returns", [(0, 1), (1, 0)])
+def test_channels_first_with_a_soft_part_is_asked_for(returns):
+    def op(images, tau=1.0):
+        if images.ndim != 3:
+            raise ValueError("expected 3 axes")
+        parts = algorithm_2(images.movedim(1, -1), tau)
+        return tuple(parts[i].movedim(-1, 1) for i in returns)
+
+    with pytest.raises(ValueError, match="--axis 1"):
+        Candidate.wrap(op, framework="torch")
 
 
 def test_axis_argument_is_found():
@@ -125,6 +228,14 @@ def test_binary_is_asked_for():
     with pytest.raises(ValueError, match="--binary"):
         Candidate.wrap(op)
     assert Candidate.wrap(op, binary=True).classes == 2
+
+
+def test_parts_of_a_binary_result_are_told_apart():
+    op = bits(right_third)
+    swapped = Candidate.wrap(lambda l, tau=1.0: op(l, tau)[::-1], framework="torch", binary=True)  # noqa: E741
+    assert swapped.convention.returns == ("soft", "hard")
+    with pytest.raises(ValueError, match="part 1 of the result is one-hot"):
+        Candidate.wrap(op, binary=True, returns="soft,hard")
 
 
 def test_sample_as_an_argument():

@@ -53,6 +53,31 @@ def test_option_makes_items_and_junit_reports_them(pytester):
     assert "straight_through[order]" in xml.read_text("utf-8")
 
 
+def test_a_failure_names_the_mistake_of_the_implementation_found_once(pytester):
+    pytester.makepyfile(
+        """
+        import verify.pytest_plugin
+        from reinmax_ref import straight_through
+
+        runs = []
+        whole = verify.pytest_plugin.check_candidate
+        verify.pytest_plugin.check_candidate = lambda candidate: runs.append(candidate) or whole(candidate)
+
+        @verify.pytest_plugin.parametrize(straight_through)
+        def test_wrong(check):
+            assert not runs
+            check()
+
+        def test_once():
+            assert len(runs) == 1
+        """
+    )
+    result = pytester.runpytest_inprocess(*OPTIONS, "-k", "backward or once")
+    result.stdout.fnmatch_lines(["*backward-tau-0.5: the gradient*", "*straight-through: The gradient is*"])
+    text = result.stdout.str()
+    assert "pytest_plugin.py:" not in text
+
+
 def test_warnings_fail_under_strict_only(pytester):
     pytester.makepyfile(
         """

@@ -29,6 +29,31 @@ def test_schema_refuses_another_verdict(schema):
         jsonschema.validate(report, schema)
 
 
+FAILED, ORDER = CheckResult("sampler", "fail", ""), CheckResult("order", "pass", "", order=1.999)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "checks", "said"),
+    [
+        ("conforms", (ORDER,), "conforms, order of accuracy 2.00"),
+        ("deviates", (FAILED, ORDER), "deviates in 1 check, though its order of accuracy is 2.00"),
+        (
+            "deviates",
+            (FAILED, CheckResult("order", "fail", "", order=1.0)),
+            "deviates in 2 checks; its order of accuracy is 1.00, not 2",
+        ),
+        ("deviates", (FAILED,), "deviates in 1 check"),
+        ("deviates", (CheckResult("x", "warn", ""), ORDER), "deviates, though its order of accuracy is 2.00"),
+        ("inconclusive", (CheckResult("x", "error", ""),), "inconclusive in 1 check"),
+    ],
+)
+def test_a_right_order_excuses_nothing(verdict, checks, said):
+    order = next((c.order for c in checks if c.order is not None), None)
+    report = Report("mine", "numpy", verdict, checks, order=order)
+    assert str(report).splitlines()[-1] == f"verdict: {said}"
+    assert f"<h1>mine (numpy): {said}</h1>" in to_html([report])
+
+
 def test_html_escapes_what_comes_from_outside():
     bad = "<script>&"
     page = to_html([Report(bad, bad, "deviates", (CheckResult("x", "fail", bad),), (Diagnosis("y", bad),))])

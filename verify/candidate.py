@@ -5,33 +5,28 @@ come out. Arrays here have the class axis last and at least two classes; the
 candidate's own form is kept in its :class:`~verify.convention.Convention`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from verify import binary
+from verify.assumed import RETURNS, TAU
 from verify.convention import Convention
 from verify.definition import softmax
-from verify.discovery import Wishes, discover
+from verify.discovery import discover
 from verify.frameworks import Array, Cotangent, Framework, Observation, Query, detect, load, storage
 from verify.kinds import plain
 from verify.objectives import Objective
+from verify.outcomes import certain, expected_gradient
+from verify.pairs import narrow
 from verify.settling import settle
-from verify.tolerances import gradient_tolerance
+from verify.wishes import Wishes
 
-__all__ = ["Candidate", "MissingOutcomeError", "UnsteadyError"]
+__all__ = ["Candidate", "certain"]
 
 CLASSES = 5
-
-
-class UnsteadyError(ValueError):
-    """Equal samples with equal cotangents gave different gradients."""
-
-
-class MissingOutcomeError(ValueError):
-    """A class that is certain to appear among this many draws never did."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +62,13 @@ class Candidate:
         fn: Any,
         *,
         framework: str | None = None,
-        tau: str | None = "tau",
-        returns: tuple[str, ...] = ("hard", "soft"),
+        tau: str | None = TAU,
+        returns: str | Sequence[str] = RETURNS,
         axis: int | str | None = None,
         logits: str | None = None,
         injected: str | None = None,
         binary: bool = False,
+        classes: int | None = None,
         constants: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> "Candidate":
@@ -85,14 +81,18 @@ class Candidate:
         TypeError, ValueError
             Where it cannot be called as described; the message asks for what is missing.
         """
-        called = plain(fn)
+        called, label = plain(fn), name or _label(fn)
         backend = load(framework or detect(fn))
-        wishes = Wishes(tau, tuple(returns), axis, logits, injected, binary, constants or {})
         try:
-            convention = discover(called, wishes, backend.sources)
+            wishes = Wishes(tau, returns, axis, logits, injected, binary, classes, constants or {})
+            return settle(cls(called, label, backend, discover(called, wishes, backend.sources)))
         except ValueError as error:
-            raise ValueError(f"{_label(fn)}: {error}") from error
-        return settle(cls(called, name or _label(fn), backend, convention))
+            raise ValueError(f"{label}: {error}") from error
+        except SystemExit as left:
+            raise ValueError(
+                f"{label}: it ends the process (SystemExit: {left}) instead of giving a result; expected a "
+                "function that raises where it cannot go on"
+            ) from left
 
     @property
     def has_tau(self) -> bool:
@@ -102,15 +102,26 @@ class Candidate:
     @property
     def classes(self) -> int:
         """How many classes the checks use."""
-        return 2 if self.convention.binary else CLASSES
+        return 2 if self.convention.binary else self.convention.classes or CLASSES
+
+    def takes(self, classes: int) -> bool:
+        """Whether it can be tried with so many classes: not where their number is fixed at another."""
+        return self.convention.classes in {None, classes}
 
     def query(
-        self, logits: Array, tau: float, seed: int, dtype: str, layout: Callable[[Array], Array]
+        self,
+        logits: Array,
+        tau: float,
+        seed: int,
+        dtype: str,
+        layout: Callable[[Array], Array],
+        *,
+        twice: bool = False,
     ) -> Query:
         """One call, put in the candidate's own form; the parameters are those of :meth:`observe`."""
         if tau != 1.0 and not self.has_tau:
             raise ValueError(f"{self.name} takes no temperature; it can be observed at tau = 1 only")
-        own = binary.narrow(logits) if self.convention.binary else np.asarray(logits)
+        own = narrow(logits) if self.convention.binary else np.asarray(logits)
         own = own if self.convention.binary else np.moveaxis(own, -1, self.convention.axis)
         extra = self.framework.randomness(self.convention.known or {}, seed)
         if self.convention.injected is not None:
@@ -122,6 +133,7 @@ class Candidate:
             layout(own.astype(storage(dtype))),
             dtype,
             seed,
+            twice,
         )
 
     def _injected(self, logits: Array, seed: int, dtype: str) -> Any:
@@ -129,7 +141,7 @@ class Candidate:
         index = draw(logits, np.random.default_rng(seed))
         onehot = np.eye(logits.shape[-1])[index]
         if self.convention.binary:
-            return self.framework.array(onehot[..., 0], dtype)
+            return self.framework.array(onehot[..., 1], dtype)
         if self.convention.injected_onehot:
             return self.framework.array(np.moveaxis(onehot, -1, self.convention.axis), dtype)
         return self.framework.array(index, "int64")
@@ -143,6 +155,7 @@ class Candidate:
         seed: int,
         dtype: str | None = None,
         layout: Callable[[Array], Array] = np.ascontiguousarray,
+        twice: bool = False,
     ) -> Observation:
         """Call it once and see everything in NumPy, classes last.
 
@@ -160,18 +173,21 @@ class Candidate:
             To compute in; the candidate's own where absent.
         layout : callable
             Applied to the logits last, to choose their place in memory.
+        twice : bool
+            Whether to look if a second backward pass of the same call is like
+            the first; for NumPy candidates only.
 
         Returns
         -------
         Observation
         """
-        options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout}
+        options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout, "twice": twice}
         if self.rank == 1 and logits.ndim > 1:
             return _row_by_row(self, logits, tau, cotangent, options)
         if self.rank > logits.ndim:
             return _padded(self, logits, tau, cotangent, options)
         wanted = dtype or self.dtype
-        query = self.query(logits, tau, seed, wanted, layout)
+        query = self.query(logits, tau, seed, wanted, layout, twice=twice)
         if self.convention.binary:
             return binary.observe(self.framework, query, cotangent, storage(wanted))
         axis = self.convention.axis
@@ -188,73 +204,9 @@ class Candidate:
         }
         return replace(seen, **front)  # type: ignore[arg-type]
 
-    def by_outcome(
-        self, objective: Objective, logits: Array, *, seed: int, rows: int = 512
-    ) -> tuple[Array, float]:
-        """One gradient for each outcome of one variable at τ = 1, and how far equal outcomes differ.
-
-        One row of logits is repeated and the outcomes are sorted out.
-
-        Parameters
-        ----------
-        objective : Objective
-            Of one variable, L = 1.
-        logits : array, shape (K,)
-        seed : int
-        rows : int
-            How many times the row is repeated.
-
-        Returns
-        -------
-        gradients : array, shape (K, K)
-            Outcome, then coordinate.
-        spread : float
-            Zero, or rounding, where the gradient is a function of the sample.
-
-        Raises
-        ------
-        MissingOutcomeError
-            Where an outcome never appeared.
-        """
-        seen = self.observe(
-            np.tile(logits, (rows, 1)),
-            cotangent=lambda hard: (objective.gradient(hard[:, None, :].astype(float))[:, 0, :], None),
-            seed=seed,
-        )
-        outcomes = seen.hard.argmax(axis=-1)
-        observed, first = np.unique(outcomes, return_index=True)
-        if len(observed) < len(logits):
-            k = min(set(range(len(logits))) - set(observed.tolist()))
-            raise MissingOutcomeError(
-                f"class {k}, of probability {float(softmax(logits)[k]):.3g}, never appeared in {rows} draws"
-            )
-        assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
-        gradients = seen.gradient[first]
-        return gradients, float(np.abs(seen.gradient - gradients[outcomes]).max())
-
-    def expected_gradient(
-        self, objective: Objective, logits: Array, *, seed: int = 0, rows: int = 512
-    ) -> Array:
-        """The exact expected gradient at τ = 1 from a black box.
-
-        Each outcome's gradient is weighted with its exact probability, so there
-        is no sampling error. The parameters are those of :meth:`by_outcome`.
-
-        Raises
-        ------
-        UnsteadyError
-            Where the gradient is not a function of the sample.
-        MissingOutcomeError
-            Where an outcome never appeared.
-        """
-        corners = objective.gradient(np.eye(logits.size)[:, None, :])
-        gradients, spread = self.by_outcome(objective, logits, seed=seed, rows=rows)
-        if not spread <= gradient_tolerance("float32", logits, 1.0, corners):
-            raise UnsteadyError(
-                f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something "
-                "else than the sample enters the backward pass"
-            )
-        return np.asarray(softmax(logits) @ gradients, np.float64)
+    def expected_gradient(self, objective: Objective, logits: Array, *, seed: int = 0) -> Array:
+        """The exact expected gradient at τ = 1; see :func:`verify.outcomes.expected_gradient`."""
+        return expected_gradient(self, objective, logits, seed=seed)
 
 
 def draw(logits: Array, rng: np.random.Generator) -> Array:
@@ -307,6 +259,7 @@ def _row_by_row(
     return replace(
         seen[0],
         index=joined("index", logits.shape[:-1]),
+        steady=all(s.steady for s in seen),
         **{name: joined(name, logits.shape) for name in ("hard", "soft", "gradient")},
     )
 

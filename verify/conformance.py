@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from verify.assumed import RETURNS, TAU
 from verify.candidate import Candidate
 from verify.checks import CHECKS, run
 from verify.diagnosis import diagnose
@@ -16,14 +17,15 @@ __all__ = ["check", "check_candidate"]
 def check(
     fn: Callable[..., Any],
     framework: str | None = None,
-    tau: str | None = "tau",
-    returns: Sequence[str] = ("hard", "soft"),
+    tau: str | None = TAU,
+    returns: str | Sequence[str] = RETURNS,
     axis: int | str | None = None,
     *,
     strict: bool = False,
     logits: str | None = None,
     injected: str | None = None,
     binary: bool = False,
+    classes: int | None = None,
     rng: Any = 0,
     **constants: Any,
 ) -> Report:
@@ -40,11 +42,14 @@ def check(
         ``numpy``, ``torch`` or ``jax``; found out from the module of ``fn``.
     tau : str or None
         Name of the temperature, an argument or an attribute; None where there
-        is none. ``temperature``, ``temp`` and ``T`` are found without being named.
-    returns : sequence of str
+        is none. Unless it is given, ``temperature``, ``temp`` and ``T`` are
+        found as well, and so is that there is none.
+    returns : sequence of str, or str with commas
         Names of the parts of the result in order: ``hard``, ``soft``,
-        ``index``, ``_`` (ignored). Where it is left at its default, the parts
-        are told from each other by shape, dtype and one-hotness.
+        ``index``, ``_`` (ignored). Unless it is given, the parts are told from
+        each other by shape, dtype and one-hotness; parts that bear names are
+        taken by them in any case. (The defaults are objects of their own, equal
+        to ``"tau"`` and ``("hard", "soft")``: giving these counts as given.)
     axis : int or str, optional
         The class axis as a number, or the name of the argument that sets it.
     strict : bool
@@ -58,6 +63,9 @@ def check(
     binary : bool
         Whether each logit is a Bernoulli variable of its own, and the results
         have no class axis.
+    classes : int, optional
+        The one number of classes that ``fn`` takes, up to 64. Checks that need
+        another are skipped.
     rng : optional
         Anything ``numpy.random.default_rng`` takes; the default gives the same
         report every time.
@@ -87,11 +95,12 @@ def check(
         fn,
         framework=framework,
         tau=tau,
-        returns=tuple(returns),
+        returns=returns,
         axis=axis,
         logits=logits,
         injected=injected,
         binary=binary,
+        classes=classes,
         constants=constants,
     )
     return check_candidate(candidate, strict=strict, rng=rng)

@@ -2,21 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from inspect import Parameter
+from inspect import Parameter, ismethod
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-__all__ = ["DEFAULT_RETURNS", "PARTS", "Convention", "name_parts"]
+__all__ = ["PARTS", "Convention", "is_sample", "name_parts", "owner_of"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 #: What a part of a result can be: the one-hot sample, its probabilities, the
 #: sampled classes, anything else.
 PARTS = ("hard", "soft", "index", "_")
-
-DEFAULT_RETURNS = ("hard", "soft")
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,15 @@ class Convention:
     Attributes
     ----------
     tau : str or None
-        Name of the temperature, an argument or (``stored``) an attribute; None
-        where there is none.
+        Name of the temperature, an argument or (``stored``) an attribute, which
+        may be dotted; None where there is none.
     stored : bool
         Whether the temperature is an attribute, set before each call.
     tau_array : bool
         Whether the temperature is passed as a 0-d array.
-    returns : tuple of str
-        Names of the parts of the result, in order; see :data:`PARTS`.
+    returns : tuple of str or None
+        Names of the parts of the result, in order; see :data:`PARTS`. None where
+        nobody has named them, or they bear names themselves.
     axis : int
         Position of the class axis in what the candidate takes and gives.
     axis_name : str or None
@@ -46,6 +46,8 @@ class Convention:
         Whether that argument is one-hot rather than a class number.
     binary : bool
         Whether each logit is a variable of its own, a Bernoulli one.
+    classes : int or None
+        The one number of classes that the candidate takes; None where it takes any.
     constants : mapping
         Other arguments, passed on as they are.
     known : mapping or None
@@ -55,15 +57,21 @@ class Convention:
     tau: str | None = "tau"
     stored: bool = False
     tau_array: bool = False
-    returns: tuple[str, ...] = DEFAULT_RETURNS
+    returns: tuple[str, ...] | None = None
     axis: int = -1
     axis_name: str | None = None
     logits: str | None = None
     injected: str | None = None
     injected_onehot: bool = False
     binary: bool = False
+    classes: int | None = None
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     known: Mapping[str, Parameter] | None = None
+
+    @property
+    def axes(self) -> int:
+        """The fewest axes among which there is room for the class axis."""
+        return self.axis + 1 if self.axis >= 0 else -self.axis
 
     def call(self, fn: Callable[..., Any], logits: Any, tau: Any, extra: Mapping[str, Any]) -> Any:
         """Call ``fn`` on logits in its framework's own array type.
@@ -84,12 +92,14 @@ class Convention:
             return self._arranged(fn, logits, given)
         if not self.stored:
             return self._arranged(fn, logits, given | {self.tau: tau})
-        before = getattr(fn, self.tau)
-        setattr(fn, self.tau, tau)
+        path, _, name = self.tau.rpartition(".")
+        holder = attrgetter(path)(owner_of(fn)) if path else owner_of(fn)
+        before = getattr(holder, name)
+        setattr(holder, name, tau)
         try:
             return self._arranged(fn, logits, given)
         finally:
-            setattr(fn, self.tau, before)
+            setattr(holder, name, before)
 
     def _arranged(self, fn: Callable[..., Any], logits: Any, given: dict[str, Any]) -> Any:
         """Pass what is positional only by position, and the rest by name."""
@@ -100,7 +110,11 @@ class Convention:
         return fn(*[given.pop(name) for name in places], **given)
 
     def parts(self, result: Any) -> dict[str, Any]:
-        """The parts of a result by the names they bear themselves, else by number."""
+        """The parts of a result by the names they bear themselves, else by number; functions are left out."""
+        parts = self._all_parts(result)
+        return {n: part for n, part in parts.items() if not callable(part) or hasattr(part, "shape")}
+
+    def _all_parts(self, result: Any) -> dict[str, Any]:
         if isinstance(result, Mapping):
             return {str(name): part for name, part in result.items()}
         names = getattr(result, "_fields", None) or [
@@ -109,15 +123,18 @@ class Convention:
         if "hard" in names:
             return {name: getattr(result, name) for name in names}
         several = isinstance(result, tuple | list)
-        return {str(i): part for i, part in enumerate(result if several else (result,))}
+        return {str(i): part for i, part in enumerate(result if several else (result,), start=1)}
 
     def split(self, result: Any) -> dict[str, Any]:
         """Name the parts of a result, and leave out those to be ignored.
 
+        Parts that bear names are taken by them, whatever their order; ``returns``
+        then says which to take.
+
         Raises
         ------
         ValueError
-            Where the result has another number of parts than ``returns`` names.
+            Where the result does not have the parts that ``returns`` names.
 
         Examples
         --------
@@ -126,18 +143,32 @@ class Convention:
         """
         parts = self.parts(result)
         if "hard" in parts:
-            return {name: part for name, part in parts.items() if name in PARTS[:3]}
-        values = [part for part in parts.values() if not callable(part) or hasattr(part, "shape")]
-        if len(values) != len(self.returns):
+            return self._by_name(parts)
+        names = self.returns or PARTS[:2]
+        if len(parts) != len(names):
             raise ValueError(
-                f"the result has {len(values)} part(s), but {len(self.returns)} were expected "
-                f"({', '.join(self.returns)}): name them in order with returns=(...) or --returns, out of "
-                f"{', '.join(PARTS)}"
+                f"the result has {len(parts)} part(s), but {len(names)} were expected ({', '.join(names)}): "
+                f"name them in order with returns=(...) or --returns, out of {', '.join(PARTS)}"
             )
-        return {name: part for name, part in zip(self.returns, values, strict=True) if name != "_"}
+        return {name: part for name, part in zip(names, parts.values(), strict=True) if name != "_"}
+
+    def _by_name(self, parts: dict[str, Any]) -> dict[str, Any]:
+        missing = [name for name in self.returns or () if name not in parts and name != "_"]
+        if missing:
+            raise ValueError(
+                f"the parts of the result bear the names {', '.join(parts)}, and none is {missing[0]}: leave "
+                "it out of returns=(...) or --returns"
+            )
+        wanted = self.returns or PARTS[:3]
+        return {name: parts[name] for name in wanted if name in parts}
 
 
-def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int) -> tuple[str, ...]:
+def owner_of(fn: Any) -> Any:
+    """The object with the attributes that a callable reads: that of a method, else itself."""
+    return fn.__self__ if ismethod(fn) else fn
+
+
+def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int | None) -> tuple[str, ...]:
     """Tell the parts of a result from each other by shape, dtype and one-hotness.
 
     Parameters
@@ -145,8 +176,8 @@ def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int) -> tuple[s
     parts : list of array
     shape : tuple of int
         Of the logits, with at least two classes and several rows.
-    axis : int
-        The class axis.
+    axis : int or None
+        The class axis; None where each logit is a variable of its own.
 
     Returns
     -------
@@ -166,20 +197,28 @@ def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int) -> tuple[s
     if len(parts) == 1:
         return ("hard",)
     full = [i for i, part in enumerate(parts) if part.shape == shape]
-    reduced = shape[:axis] + shape[axis:][1:] if axis < 0 else shape[:axis] + shape[axis + 1 :]
-    index = [i for i, p in enumerate(parts) if p.dtype.kind in "iu" and p.size == np.prod(reduced)]
+    rows = 0 if axis is None else np.prod(shape) // shape[axis]
+    index = [i for i, p in enumerate(parts) if i not in full and p.dtype.kind in "iu" and p.size == rows]
     if len(full) not in {1, 2} or len(index) > 1 or len(full) + len(index) != len(parts):
         seen = ", ".join(f"{part.dtype.name} of shape {part.shape}" for part in parts)
         raise ValueError(
             f"for logits of shape {shape} the result has the parts {seen}: say which is the one-hot sample, "
             f"with names in order out of {', '.join(PARTS)} in returns=(...) or --returns"
         )
-    ones = [_is_one_hot(parts[i], axis) for i in full]
-    hard = full[1] if ones == [False, True] else full[0]
+    hard = next((i for i in full if is_sample(parts[i], axis)), full[0])
     names = dict.fromkeys(full, "soft") | dict.fromkeys(index, "index") | {hard: "hard"}
     return tuple(names[i] for i in range(len(parts)))
 
 
-def _is_one_hot(array: Array, axis: int) -> bool:
-    rows = np.moveaxis(array, axis, -1)
+def is_sample(part: Array, axis: int | None) -> bool:
+    """Whether rows hold a single 1 and zeros along an axis; without an axis, whether all are 0 or 1.
+
+    Examples
+    --------
+    >>> is_sample(np.eye(3), -1), is_sample(np.ones((3, 3)), -1), is_sample(np.ones((3, 3)), None)
+    (True, False, True)
+    """
+    if axis is None:
+        return bool(np.allclose(part, np.clip(part.round(), 0, 1), atol=1e-3))
+    rows = np.moveaxis(part, axis, -1)
     return bool(np.allclose(rows, np.eye(rows.shape[-1])[rows.argmax(axis=-1)], atol=1e-3))

@@ -1,17 +1,21 @@
 """What the signature of a foreign implementation shows of its calling convention."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from inspect import Parameter
+from itertools import product
 from typing import Any
 
-from verify.convention import PARTS, Convention
+from verify.assumed import AssumedName
+from verify.convention import Convention, owner_of
+from verify.wishes import Wishes
 
-__all__ = ["Wishes", "discover", "parameters"]
+__all__ = ["discover", "parameters"]
 
 TEMPERATURES = ("tau", "temperature", "temp", "T")
 AXES = ("axis", "dim")
+#: Where an object may keep its temperature: at itself, or among its settings.
+HOLDERS = ("", "config", "cfg", "hparams", "args")
 LOGITS = ("logits", "logit", "theta", "alpha", "scores", "x", "input", "inputs")
 SAMPLES = ("index", "indices", "idx", "sample", "onehot", "one_hot", "one_hot_sample", "D", "d")
 #: Arguments with a default that are no temperature by their name.
@@ -19,19 +23,6 @@ PLAIN = (*AXES, *SAMPLES, "device", "dtype", "generator", "key", "mask", "name",
 MANY = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 Known = dict[str, Parameter]
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the caller said; the attributes are the parameters of :func:`verify.check`."""
-
-    tau: str | None
-    returns: tuple[str, ...]
-    axis: int | str | None
-    logits: str | None
-    injected: str | None
-    binary: bool
-    constants: Mapping[str, Any]
 
 
 def parameters(fn: Callable[..., Any]) -> Known | None:
@@ -64,31 +55,57 @@ def discover(fn: Callable[..., Any], wishes: Wishes, sources: Collection[str]) -
     Raises
     ------
     ValueError
-        Where an argument or a part of the result cannot be found; the message asks for it.
+        Where an argument cannot be found; the message asks for it.
     """
-    unknown = [name for name in wishes.returns if name not in PARTS]
-    if unknown or wishes.returns.count("hard") != 1:
-        raise ValueError(f"returns is {wishes.returns}; expected names out of {PARTS}, with 'hard' once")
     known = parameters(fn)
+    if known is not None:
+        _require_known(known, wishes)
     position, axis_name = _find_axis(known, wishes.axis)
     injected = wishes.injected or _find_sample(known)
     taken = {*wishes.constants, axis_name, injected, *sources}
     tau, stored = _find_tau(fn, known, wishes, taken)
+    _require_free(wishes, axis_name, tau)
     logits = _find_logits(known, wishes.logits, {*taken, tau})
     if known is not None:
         _require_all(known, {*taken, tau, logits})
     return Convention(
         tau=tau,
         stored=stored,
-        returns=wishes.returns,
+        returns=wishes.parts,
         axis=position,
         axis_name=axis_name,
         logits=logits,
         injected=injected,
         binary=wishes.binary,
+        classes=wishes.classes,
         constants=dict(wishes.constants),
         known=known,
     )
+
+
+def _takes_any(known: Known) -> bool:
+    return any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
+
+
+def _require_known(known: Known, wishes: Wishes) -> None:
+    for name in wishes.names:
+        if name not in known and not _takes_any(known):
+            raise ValueError(f"there is no argument {name!r}; it takes ({', '.join(known)})")
+
+
+def _require_free(wishes: Wishes, axis: str | None, tau: str | None) -> None:
+    """Refuse a constant for what the checks set themselves."""
+    if axis in wishes.constants:
+        raise ValueError(
+            f"{axis} is the class axis: say where it is with axis=... or --axis N, not as a constant"
+        )
+    heats = {tau, *TEMPERATURES} if isinstance(wishes.tau, AssumedName) else {tau}
+    held = [name for name in wishes.constants if name in heats]
+    if held:
+        raise ValueError(
+            f"{held[0]} is the temperature, which the checks choose: leave it out, or say tau=None or "
+            "--no-tau besides, to have it held at 1"
+        )
 
 
 def _find_tau(
@@ -96,22 +113,37 @@ def _find_tau(
 ) -> tuple[str | None, bool]:
     wanted = wishes.tau
     if wanted is None or known is None or wanted in known:
-        return wanted, False
-    aliases = TEMPERATURES if wanted == "tau" else (wanted,)
+        return wanted and str(wanted), False
+    assumed = isinstance(wanted, AssumedName)
+    aliases = TEMPERATURES if assumed else (wanted,)
     for name in aliases:
         if name in known and name not in taken:
             return name, False
-    for name in aliases:
-        if not inspect.isroutine(fn) and hasattr(fn, name):
-            return name, True
-    if any(p.kind is Parameter.VAR_KEYWORD for p in known.values()):
-        return wanted, False
-    if wanted == "tau" and not _may_be_temperature(known, wishes, taken):
+    for holder, name in product(HOLDERS, aliases):
+        if _has(owner_of(fn), holder, name):
+            return f"{holder}.{name}".lstrip("."), True
+    if _takes_any(known):
+        return str(wanted), False
+    if assumed and not _may_be_temperature(known, wishes, taken):
         return None, False
+    maybe = _may_be_temperature(known, wishes, taken) if assumed else []
+    what = f"{' or '.join(maybe)} may be a temperature" if maybe else f"there is no temperature {wanted!r}"
     raise ValueError(
-        f"it takes ({', '.join(known)}), and no temperature {wanted!r}: name the "
-        "temperature with tau=... or --tau-name NAME, or say that there is none with tau=None or --no-tau"
+        f"it takes ({', '.join(known)}), and {what}: name the temperature with tau=... or --tau-name NAME, "
+        "or say that there is none with tau=None or --no-tau"
     )
+
+
+def _has(owner: Any, holder: str, name: str) -> bool:
+    """Whether an object, or its settings, has an attribute that can be a temperature."""
+    if inspect.isroutine(owner):
+        return False
+    path = [part for part in (holder, *name.split(".")) if part]
+    for part in path:
+        if not hasattr(owner, part):
+            return False
+        owner = getattr(owner, part)
+    return not callable(owner)
 
 
 def _may_be_temperature(known: Known, wishes: Wishes, taken: Collection[str | None]) -> list[str]:
@@ -143,11 +175,6 @@ def _find_axis(known: Known | None, axis: int | str | None) -> tuple[int, str | 
     if isinstance(axis, int):
         return axis, next((n for n in AXES if known is not None and n in known), None)
     if axis is not None:
-        many = any(p.kind is Parameter.VAR_KEYWORD for p in (known or {}).values())
-        if known is not None and axis not in known and not many:
-            raise ValueError(
-                f"there is no argument {axis!r}; expected one of ({', '.join(known)}) for the axis"
-            )
         return -1, axis
     for name in AXES:
         if known is not None and name in known and type(known[name].default) is int:
@@ -163,5 +190,5 @@ def _require_all(known: Known, given: Collection[str | None]) -> None:
         raise ValueError(
             f"it takes ({', '.join(known)}), and what to give for {', '.join(missing)} is not known: say it "
             "with --set NAME=VALUE (a keyword of check), or with --tau-name, --logits-name, --sample-name "
-            "or --axis-name what the argument is"
+            "or --axis-name what the argument is, or give an object made already, as path/to/file.py:name"
         )

@@ -49,8 +49,7 @@ def to_html(reports: Sequence[Report]) -> str:
 
 def _section(report: Report) -> Iterator[str]:
     counts = report.counts
-    order = "" if report.order is None else f", order of accuracy {report.order:.2f}"
-    yield f"<h1>{escape(report.target)} ({escape(report.framework)}): {report.verdict}{order}</h1>"
+    yield f"<h1>{escape(report.target)} ({escape(report.framework)}): {report.conclusion}</h1>"
     yield (
         f"<p>{counts['run']} of {counts['due']} due checks ran: {counts['passed']} passed, "
         f"{counts['warned']} warned, {counts['failed']} failed; {counts['skipped']} did not apply.</p>"

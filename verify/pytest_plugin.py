@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from verify.candidate import Candidate
 from verify.checks import CHECKS, Check, find, run
+from verify.conformance import check_candidate
 from verify.target import load_target
 
 if TYPE_CHECKING:
@@ -25,13 +27,32 @@ class CheckFailedError(AssertionError):
 
 
 @dataclass(frozen=True, eq=False)
+class Examined:
+    """An implementation whose checks are items of their own.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    """
+
+    candidate: Candidate
+
+    @cached_property
+    def diagnosis(self) -> str:
+        """Its mistakes by name, found out when the first item fails: that takes all of its checks."""
+        found = check_candidate(self.candidate).diagnosis
+        return "".join(f"\n\n{d.code}: {d.explanation}" for d in found)
+
+
+@dataclass(frozen=True, eq=False)
 class CheckItem:
     """One check of one implementation, to be called in a test.
 
     Attributes
     ----------
     check : Check
-    candidate : Candidate
+    examined : Examined
+        The implementation.
     expected : str or None
         Why it is expected to fail.
     strict : bool
@@ -39,7 +60,7 @@ class CheckItem:
     """
 
     check: Check
-    candidate: Candidate
+    examined: Examined = field(repr=False)
     expected: str | None = None
     strict: bool = False
 
@@ -49,11 +70,13 @@ class CheckItem:
         Raises
         ------
         CheckFailedError
-            Where it fails, or is expected to and passes.
+            Where it fails, with the mistakes of the implementation by name; or
+            where it is expected to and passes.
         pytest.skip.Exception
             Where it does not apply, or fails as expected.
         """
-        result = run(self.check, self.candidate, np.random.default_rng(0))
+        __tracebackhide__ = True
+        result = run(self.check, self.examined.candidate, np.random.default_rng(0))
         bad = result.status in BAD | ({"warn"} if self.strict or self.expected else set())
         if result.status == "skip":
             pytest.skip(result.detail)
@@ -67,13 +90,15 @@ class CheckItem:
         if bad:
             raise CheckFailedError(
                 f"{self.check.name}: {result.detail} (it is to show that {self.check.claim})"
+                f"{self.examined.diagnosis}"
             )
 
 
 def _items(candidate: Candidate, expected: Mapping[str, str], *, strict: bool) -> list[CheckItem]:
     for name in expected:
         find(name)
-    return [CheckItem(check, candidate, expected.get(check.name), strict) for check in CHECKS]
+    examined = Examined(candidate)
+    return [CheckItem(check, examined, expected.get(check.name), strict) for check in CHECKS]
 
 
 def parametrize(
@@ -109,7 +134,7 @@ def parametrize(
     ... def test_reinmax(check):
     ...     check()
     """
-    known = ("framework", "tau", "returns", "axis", "logits", "injected", "binary")
+    known = ("framework", "tau", "returns", "axis", "logits", "injected", "binary", "classes")
     settings = {name: options.pop(name) for name in known if name in options}
     candidate = Candidate.wrap(fn, constants=options, **settings)
     items = _items(candidate, expected_failures or {}, strict=strict)

@@ -105,6 +105,20 @@ class Report:
             "skipped": skipped,
         }
 
+    @property
+    def conclusion(self) -> str:
+        """The verdict in a sentence: an order of accuracy that is right excuses nothing else."""
+        decisive = {"conforms": (), "deviates": ("fail",), "inconclusive": ("error", "inconclusive")}
+        number = sum(c.status in decisive[self.verdict] for c in self.checks)
+        verdict = self.verdict + (f" in {number} check{'s' if number > 1 else ''}" if number else "")
+        if self.order is None:
+            return verdict
+        if self.verdict != "deviates":
+            return f"{verdict}, order of accuracy {self.order:z.2f}"
+        if any(c.order is not None and c.status == "fail" for c in self.checks):
+            return f"{verdict}; its order of accuracy is {self.order:z.2f}, not 2"
+        return f"{verdict}, though its order of accuracy is {self.order:z.2f}"
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, in the published schema."""
         return {
@@ -138,8 +152,7 @@ class Report:
         ]
         for d in self.diagnosis:
             lines += ["", *_wrap(f"  {d.code}: ", d.explanation)]
-        order = "" if self.order is None else f", order of accuracy {self.order:z.2f}"
-        return "\n".join([*lines, "", f"verdict: {self.verdict}{order}"])
+        return "\n".join([*lines, "", f"verdict: {self.conclusion}"])
 
     def __str__(self) -> str:
         return self.to_text()

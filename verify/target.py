@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import sys
+import traceback
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +30,8 @@ def load_target(target: str) -> Any:
         Where the target has another form.
     ModuleNotFoundError, FileNotFoundError, AttributeError
         Where the module, the file or the attribute is not there.
+    ImportError
+        Where importing it raises; the message says where.
     """
     home, colon, attribute = target.rpartition(":")
     if not colon or not home or not attribute:
@@ -38,10 +42,16 @@ def load_target(target: str) -> Any:
     found: Any = module
     for name in attribute.split("."):
         if not hasattr(found, name):
-            public = ", ".join(n for n in dir(found) if not n.startswith("_"))
-            raise AttributeError(f"{home} has no {attribute!r}; it has {public}")
+            raise AttributeError(f"{home} has no {attribute!r}; {_offered(found, name)}")
         found = getattr(found, name)
     return found
+
+
+def _offered(owner: Any, name: str) -> str:
+    """What there is to call, the like of a name first."""
+    public = [n for n in dir(owner) if not n.startswith("_") and callable(getattr(owner, n, None))]
+    near = get_close_matches(name, public) or public
+    return f"it has {', '.join(near)}" if near else "it has nothing to call"
 
 
 def _from_name(name: str) -> ModuleType:
@@ -51,19 +61,35 @@ def _from_name(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise
+            raise _unimportable(name, error) from error
         raise ModuleNotFoundError(
             f"there is no module {name!r}; install it here, or give the file: path/to/file.py:attribute"
         ) from error
+    except (Exception, SystemExit) as error:
+        raise _unimportable(name, error) from error
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; expected path/to/file.py:attribute")
     sys.path.insert(0, str(path.parent.resolve()))  # the file may import its neighbours
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = path.stem if path.stem not in sys.modules else f"target_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018  (the name ends in .py)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _unimportable(str(path), error) from error
     return module
+
+
+def _unimportable(home: str, error: BaseException) -> ImportError:
+    """Where an import ended, and in what."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{last.filename}, line {last.lineno}"
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}, line {error.lineno}"
+    return ImportError(f"{home} cannot be imported: {place}: {type(error).__name__}: {error}")

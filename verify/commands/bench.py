@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from verify.commands.output import show, write_json
+from verify.commands.output import output_file, picture_file, refuse, show, write_json
 
 __all__ = ["add"]
 
@@ -25,20 +25,22 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--device", help="torch device of the op's contestants (default: cpu, and cuda if present)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the op's times")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="draw the op's times")
     parser.set_defaults(run=_run)
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of rounds")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of rounds")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    problem = _unusable(arguments)
+    if problem:
+        return refuse(problem)
     parts = (arguments.only,) if arguments.only else PARTS
     figures: dict[str, Any] = {}
     if "op" in parts:
@@ -48,6 +50,17 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(arguments.json, figures)
     return 0
+
+
+def _unusable(arguments: argparse.Namespace) -> str:
+    """What is asked for and cannot be had; empty where all can."""
+    if arguments.only == "moments" and (arguments.plot or arguments.device):
+        return "--plot and --device are for the op: leave them out, or --only moments"
+    if arguments.device is None:
+        return ""
+    from verify.bench import why_no_device  # noqa: PLC0415  (after the number of threads is set)
+
+    return why_no_device(arguments.device)
 
 
 def _time_op(arguments: argparse.Namespace) -> list[dict[str, Any]]:

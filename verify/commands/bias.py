@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from verify.commands.output import refuse, show, write_json
+from verify.commands.output import output_file, picture_file, refuse, show, told, write_json
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from verify.bias import Grid, Record
 
@@ -40,17 +40,17 @@ def add(commands: Any) -> None:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes; −1: one a processor")
     parser.add_argument(
         "--csv",
-        type=Path,
+        type=output_file,
         metavar="FILE",
         help="keep the records; those already there are not computed again",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the records as JSON")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a picture (png, svg, pdf)")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the records as JSON")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="draw a picture (png, svg, pdf)")
     parser.add_argument(
         "--picture",
         choices=["temperature", "plane", "winners"],
-        default="temperature",
-        help="bias against temperature, bias and variance, or who wins over temperature and curvature",
+        help="what --plot draws: bias against temperature (default), bias and variance, or who wins over "
+        "temperature and curvature",
     )
     parser.set_defaults(run=_run)
 
@@ -60,6 +60,8 @@ def _axis(parser: argparse.ArgumentParser, flag: str, kind: Any, metavar: str, t
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.picture and not arguments.plot:
+        return refuse("--picture says what to draw; say where with --plot FILE")
     from verify.bias import resume, sweep  # noqa: PLC0415  (SciPy's statistics take a second to load)
 
     try:
@@ -72,9 +74,9 @@ def _run(arguments: argparse.Namespace) -> int:
             write_json(arguments.json, _document(grid, records))
         show(_text(grid, records))
         if arguments.plot:
-            _draw(arguments.plot, records, arguments.picture)
-    except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
-        return refuse(error)
+            _draw(arguments.plot, records, arguments.picture or "temperature")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a function given as an objective may raise anything)
+        return refuse(told(error))
     return 0
 
 
@@ -93,7 +95,7 @@ def _grid(arguments: argparse.Namespace) -> Grid:
 
 
 def _text(grid: Grid, records: list[Record]) -> str:
-    from verify.winners import to_table, winners_table  # noqa: PLC0415
+    from verify.bias.winners import to_table, winners_table  # noqa: PLC0415
 
     if len(records) <= LONG:
         lines = [to_table(records)]
@@ -111,7 +113,7 @@ def _text(grid: Grid, records: list[Record]) -> str:
 
 
 def _document(grid: Grid, records: list[Record]) -> dict[str, Any]:
-    from verify.records import to_plain  # noqa: PLC0415
+    from verify.bias.records import to_plain  # noqa: PLC0415
 
     left_out = [
         {"estimator": name, "categories": classes, "reason": reason}

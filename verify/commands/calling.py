@@ -4,6 +4,7 @@ import argparse
 import ast
 from typing import Any
 
+from verify.assumed import RETURNS, TAU
 from verify.candidate import Candidate
 from verify.target import load_target
 
@@ -14,11 +15,11 @@ def add_calling(parser: argparse.ArgumentParser) -> None:
     """Describe how an implementation is called."""
     parser.add_argument("--framework", choices=["numpy", "torch", "jax"], help="found out where absent")
     tau = parser.add_mutually_exclusive_group()
-    tau.add_argument("--tau-name", default="tau", metavar="NAME", help="the temperature argument")
+    tau.add_argument("--tau-name", default=TAU, metavar="NAME", help="the temperature argument")
     tau.add_argument("--no-tau", dest="tau_name", action="store_const", const=None, help="there is none")
     parser.add_argument(
         "--returns",
-        default="hard,soft",
+        default=RETURNS,
         metavar="NAMES",
         help="parts of the result: hard, soft, index, _ (ignored)",
     )
@@ -38,6 +39,9 @@ def add_calling(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sample-name", metavar="NAME", help="the argument that takes the sample, where it is not drawn"
+    )
+    parser.add_argument(
+        "--classes", type=int, metavar="K", help="the one number of classes that it takes (default: any)"
     )
     parser.add_argument(
         "--binary", action="store_true", help="each logit is a Bernoulli variable, and there is no class axis"
@@ -69,11 +73,12 @@ def candidate_of(arguments: argparse.Namespace, target: str) -> Candidate:
         load_target(target),
         framework=arguments.framework,
         tau=arguments.tau_name,
-        returns=tuple(arguments.returns.split(",")),
+        returns=arguments.returns,
         axis=arguments.axis if arguments.axis is not None else arguments.axis_name,
         logits=arguments.logits_name,
         injected=arguments.sample_name,
         binary=arguments.binary,
+        classes=arguments.classes,
         constants=dict(arguments.set),
         name=target,
     )

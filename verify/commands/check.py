@@ -2,12 +2,11 @@
 
 import argparse
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 from verify.checks import CHECKS
 from verify.commands.calling import add_calling, candidate_of
-from verify.commands.output import refuse, show, told, write_json
+from verify.commands.output import output_file, refuse, show, told, write_json
 from verify.conformance import check_candidate
 from verify.page import to_html
 from verify.report import Report
@@ -35,8 +34,8 @@ def add(commands: Any) -> None:
     )
     add_calling(parser)
     parser.add_argument("--strict", action="store_true", help="let warnings count as failures")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as an HTML page")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the report as JSON")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write the report as an HTML page")
     parser.add_argument("--list", action="store_true", help="list the checks and what each proves")
     parser.add_argument(
         "--self-test",
@@ -57,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             candidate = candidate_of(arguments, target)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
-            return refuse(f"{target}: {told(error)}")
+            return refuse(told(error, target))
         report = check_candidate(candidate, strict=arguments.strict)
         show(f"{report}\n")
         reports.append(report)

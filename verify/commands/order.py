@@ -5,7 +5,7 @@ from typing import Any
 
 from verify.commands.calling import add_calling, candidate_of
 from verify.commands.output import refuse, show, told
-from verify.order import OrderStudy, order, study
+from verify.order import OrderStudy, logits_for, order, study
 
 __all__ = ["add"]
 
@@ -30,13 +30,14 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         found = _study(arguments)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
-        return refuse(f"{arguments.target}: {told(error)}")
+        return refuse(told(error, arguments.target))
     show(found.to_text())
     return 0
 
 
 def _study(arguments: argparse.Namespace) -> OrderStudy:
-    if ":" not in arguments.target:
+    if arguments.target.isidentifier():
         return order(arguments.target)
     candidate = candidate_of(arguments, arguments.target)
-    return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype)
+    logits = logits_for(candidate)
+    return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype, logits=logits)

@@ -1,11 +1,16 @@
 """Where the commands print and write: the one place with side effects on the terminal."""
 
+import argparse
+import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UNUSABLE", "refuse", "show", "told", "write_json"]
+__all__ = ["UNUSABLE", "output_file", "picture_file", "refuse", "show", "told", "write_json"]
+
+PICTURES = (".png", ".svg", ".pdf")
 
 #: Exit status of a command or a target that cannot be used.
 UNUSABLE = 2
@@ -22,18 +27,48 @@ def refuse(reason: object) -> int:
     return UNUSABLE
 
 
-def told(error: BaseException) -> str:
-    """What an exception says; its kind too, unless it is one that this package words itself.
+def told(error: BaseException, target: str = "") -> str:
+    """What an exception says of a target; its kind too, unless it is one that this package words itself.
 
     Examples
     --------
     >>> told(ValueError("say axis=1"))
     'say axis=1'
-    >>> told(ZeroDivisionError("division by zero"))
-    'ZeroDivisionError: division by zero'
+    >>> told(ZeroDivisionError("division by zero"), "mine.py:op")
+    'mine.py:op: ZeroDivisionError: division by zero'
     """
-    own = isinstance(error, ValueError | TypeError | ModuleNotFoundError | FileNotFoundError | AttributeError)
-    return str(error) if own and str(error) else f"{type(error).__name__}: {error}"
+    own = isinstance(error, ValueError | TypeError | ImportError | FileNotFoundError | AttributeError)
+    words = str(error) if own and str(error) else f"{type(error).__name__}: {error}"
+    return words if not target or words.startswith(f"{target}: ") else f"{target}: {words}"
+
+
+def output_file(text: str) -> Path:
+    """A path of the command line that can be written to, found out before anything is computed.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        Where it cannot.
+    """
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; expected a file to write")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r} to write {path.name!r} in")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written: permission denied")
+    return path
+
+
+def picture_file(text: str) -> Path:
+    """A path that a picture can be written to, see :func:`output_file`."""
+    if Path(text).suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no picture; expected a name in {', '.join(PICTURES)}")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise argparse.ArgumentTypeError(
+            "a picture needs matplotlib; install it with: python -m pip install matplotlib"
+        )
+    return output_file(text)
 
 
 def write_json(path: Path, content: Any) -> None:

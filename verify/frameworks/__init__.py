@@ -5,6 +5,7 @@ Each framework is imported in its own module only, when a candidate needs it.
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from verify.frameworks.detection import FRAMEWORKS, detect
 
-__all__ = ["FRAMEWORKS", "Framework", "Observation", "Query", "detect", "load", "storage"]
+__all__ = ["FRAMEWORKS", "Framework", "Observation", "Query", "detect", "load", "same_bits", "storage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,6 +34,8 @@ class Observation:
         That of the sample as it came.
     changed : tuple of str
         The inputs that the candidate wrote to.
+    steady : bool
+        Whether a second backward pass gave the same gradient, where one was asked for.
     """
 
     hard: Array
@@ -41,6 +44,7 @@ class Observation:
     gradient: Array | None
     dtype: str = "float64"
     changed: tuple[str, ...] = ()
+    steady: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,9 @@ class Query:
         In which the candidate is to compute.
     seed : int
         Of the framework's global randomness.
+    twice : bool
+        Whether to pull the cotangents back again, after others. Frameworks that
+        differentiate by themselves keep what was saved, and do not look at it.
     """
 
     call: Callable[[Any], Any]
@@ -66,6 +73,7 @@ class Query:
     logits: Array
     dtype: str
     seed: int
+    twice: bool = False
 
 
 class Framework(Protocol):
@@ -83,11 +91,29 @@ class Framework(Protocol):
     def numpy(self, part: Any) -> Array:
         """A part of a result in NumPy, in the dtype that it came in where NumPy has that."""
 
+    def keeping(self) -> AbstractContextManager[None]:
+        """A block of calls at whose end the global random state is put back.
+
+        Each call does so by itself; it is cheaper once for many.
+        """
+
     def result(self, query: Query) -> Any:
         """Call once, and give the result as it is."""
 
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and pull the cotangents of the parts back to the logits."""
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    """Whether two arrays of floats hold the same bits, so that NaN equals itself.
+
+    Examples
+    --------
+    >>> same_bits(np.array([np.nan, 0.0]), np.array([np.nan, -0.0]))
+    False
+    """
+    bits = f"i{a.dtype.itemsize}"
+    return np.array_equal(a.view(bits), b.view(bits))
 
 
 def storage(dtype: str) -> str:

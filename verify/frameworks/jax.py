@@ -1,6 +1,7 @@
 """JAX candidates: functions of a key and logits, jitted or not."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ class Jax:
     """Candidates on JAX arrays, random by an explicit key."""
 
     name = "jax"
-    sources = ("key", "rng", "rng_key", "prng_key", "random_key", "seed")
+    sources = ("key", "rng", "rng_key", "prng_key", "random_key", "prng", "subkey", "seed")
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """A key, or a seed, for the argument named after one."""
@@ -32,6 +33,10 @@ class Jax:
         """The part in NumPy; bfloat16 as float32."""
         found = np.asarray(part)
         return found.astype(np.float32) if found.dtype == jnp.bfloat16 else found
+
+    def keeping(self) -> AbstractContextManager[None]:
+        """Nothing: JAX has no global random state."""
+        return nullcontext()
 
     def result(self, query: Query) -> Any:
         """Call once."""

@@ -1,12 +1,13 @@
 """NumPy candidates: the result, or a part of it, is a vjp, as ``draw.vjp(grad_hard, grad_soft=None)``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from verify.discovery import parameters
-from verify.frameworks import Array, Cotangent, Observation, Query
+from verify.frameworks import Array, Cotangent, Observation, Query, same_bits
 
 __all__ = ["NumPy", "framework"]
 
@@ -16,6 +17,7 @@ class NumPy:
 
     name = "numpy"
     sources = ("rng", "generator", "random_state", "seed")
+    _keeping = False
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """A generator, or a seed, for the arguments named after one."""
@@ -43,15 +45,24 @@ class NumPy:
         """The part itself."""
         return np.asarray(part)
 
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Put NumPy's global state back at the end; within another such block, leave that to it."""
+        if self._keeping:
+            yield
+            return
+        state, self._keeping = np.random.get_state(), True  # noqa: NPY002
+        try:
+            yield
+        finally:
+            self._keeping = False
+            np.random.set_state(state)  # noqa: NPY002
+
     def result(self, query: Query) -> Any:
         """Call once, with NumPy's global state seeded and then put back."""
-        state = np.random.get_state()  # noqa: NPY002
-        np.random.seed(query.seed % 2**32)  # noqa: NPY002
-        try:
-            with np.errstate(all="ignore"):
-                return query.call(query.logits)
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+        with self.keeping(), np.errstate(all="ignore"):
+            np.random.seed(query.seed % 2**32)  # noqa: NPY002
+            return query.call(query.logits)
 
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and ask the result's ``vjp`` for the gradient."""
@@ -62,12 +73,18 @@ class NumPy:
         seen = {n: p if n == "index" else np.array(p, np.float64) for n, p in parts.items()}
         gradient: Array | None = None
         changed: list[str] = []
+        steady = True
         if cotangent is not None:
-            gradient, changed = _pull(result, cotangent(seen["hard"]), query.logits)
-        if not np.array_equal(before, query.logits, equal_nan=True):
+            given = cotangent(seen["hard"])
+            gradient, changed = _pull(result, given, query.logits)
+            if query.twice:
+                steady = _is_steady(result, given, query.logits, gradient)
+        if not same_bits(before, query.logits):
             changed.append("logits")
         dtype = parts["hard"].dtype.name
-        return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed))
+        return Observation(
+            seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed), steady
+        )
 
 
 def _pull(
@@ -87,6 +104,15 @@ def _pull(
         (pulled,) = pulled
     gradient = np.array(pulled, np.float64)
     return gradient, [name for name, value in given.items() if not np.array_equal(value, before[name])]
+
+
+def _is_steady(
+    result: Any, cotangents: tuple[Array | None, Array | None], logits: Array, gradient: Array
+) -> bool:
+    """Whether the gradient is the same once more, after one of other cotangents."""
+    g, h = (None if c is None else 1 - 2 * c for c in cotangents)
+    _pull(result, (g, h), logits)
+    return same_bits(gradient, _pull(result, cotangents, logits)[0])
 
 
 def _wants_both(vjp: Callable[..., Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from verify.frameworks import Array, Cotangent, Observation, Query
+from verify.frameworks import Array, Cotangent, Observation, Query, same_bits
 
 __all__ = ["Torch", "framework"]
 
@@ -17,6 +17,7 @@ class Torch:
 
     name = "torch"
     sources = ("generator", "gen", "rng", "seed")
+    _keeping = False
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """A generator, or a seed, for the arguments named after one.
@@ -42,6 +43,33 @@ class Torch:
         """Call once, with the global generator seeded and then put back."""
         return self._call(query)[0]
 
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Use one thread, and put the CPU's generator and the threads back at the end of the outermost block.
+
+        The arrays are small, and threads that wait for each other on a busy
+        machine cost more than they give.
+        """
+        if self._keeping:
+            yield
+            return
+        state, threads = torch.default_generator.get_state(), torch.get_num_threads()
+        torch.set_num_threads(1)
+        self._keeping = True
+        try:
+            yield
+        finally:
+            self._keeping = False
+            torch.set_num_threads(threads)
+            torch.default_generator.set_state(state)
+
+    @contextmanager
+    def _seeded(self, seed: int) -> Iterator[None]:
+        """Seed the CPU's generator; ``torch.manual_seed`` would queue a call for every kind of device."""
+        with self.keeping(), torch.enable_grad():
+            torch.default_generator.manual_seed(seed)
+            yield
+
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and differentiate the parts that have a cotangent."""
         before = query.logits.copy()
@@ -51,39 +79,20 @@ class Torch:
         gradient: Array | None = None
         changed: list[str] = []
         if cotangent is not None:
-            with _seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
+            with self._seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
                 tensor, changed = _pull(parts, leaf, cotangent(seen["hard"]))
             gradient = _values(self.numpy(tensor), "gradient")
         after = query.logits if leaf.dtype == torch.as_tensor(query.logits).dtype else self.numpy(leaf)
-        if not np.array_equal(before, after.astype(before.dtype), equal_nan=True):
+        if not same_bits(before, after.astype(before.dtype)):
             changed.append("logits")
         dtype = str(parts["hard"].dtype).removeprefix("torch.")
         return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed))
 
     def _call(self, query: Query) -> tuple[Any, torch.Tensor]:
-        with _seeded(query.seed):
+        with self._seeded(query.seed):
             # from_numpy keeps the strides, which a robustness check sets on purpose
             leaf = torch.from_numpy(query.logits).to(getattr(torch, query.dtype)).requires_grad_()
             return query.call(leaf), leaf
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed the CPU's generator, use one thread, and put both back.
-
-    The arrays are small, and threads that wait for each other on a busy machine
-    cost more than they give. ``torch.manual_seed`` would besides queue a call
-    for every kind of device.
-    """
-    state, threads = torch.default_generator.get_state(), torch.get_num_threads()
-    torch.default_generator.manual_seed(seed)
-    torch.set_num_threads(1)
-    try:
-        with torch.enable_grad():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.default_generator.set_state(state)
 
 
 def _values(array: Array, name: str) -> Array:
