@@ -8,7 +8,10 @@ import pytest
 
 import verify
 from reinmax_ref import reinmax, straight_through
+from verify.candidate import Candidate
+from verify.checks import find, run
 from verify.cli import main
+from verify.mutants.forge import forge, inverse_cdf
 
 
 def wrong_where(condition):
@@ -46,6 +49,108 @@ def with_vjp(change):
         return SimpleNamespace(hard=draw.hard, soft=draw.soft, vjp=change(draw.vjp))
 
     return op
+
+
+def refusing(condition):
+    """ReinMax that takes some temperatures only."""
+
+    def op(logits, tau=1.0, rng=None):
+        if condition(tau):
+            raise ValueError(f"tau is {tau}; it is out of range")
+        return reinmax(logits, tau, rng=rng)
+
+    return op
+
+
+def test_a_low_temperature_that_is_refused_is_a_warning_in_a_sentence():
+    report = verify.check(refusing(lambda tau: tau < 1))
+    assert report.verdict == "conforms"
+    (warned,) = [c for c in report.checks if c.status == "warn"]
+    assert warned.name == "backward-tau-0.5"
+    assert warned.detail.startswith("it refuses τ = 0.5")
+    assert "ValueError: tau is 0.5; it is out of range" in warned.detail
+    (sampler,) = [c for c in report.checks if c.name == "sampler"]
+    assert "0.5" not in sampler.detail.partition(";")[0]
+    assert "33 classes" in sampler.detail
+
+
+REFUSED = {
+    "1.5": lambda tau: tau == 1.5,
+    "2": lambda tau: tau == 2,
+    "more than 1": lambda tau: tau > 1,
+    "1 from the fifth call on": lambda tau, calls=[]: calls.append(tau) or (tau == 1 and len(calls) > 4),
+}
+
+
+@pytest.mark.parametrize("which", REFUSED)
+def test_a_temperature_that_must_be_taken_and_is_refused_is_inconclusive(which):
+    assert verify.check(refusing(REFUSED[which])).verdict == "inconclusive"
+
+
+def test_a_gradient_wrong_at_a_low_temperature_is_not_excused_by_a_refusal_elsewhere():
+    wrong = wrong_where(lambda logits, tau: tau < 1 and logits.ndim == 3)
+    assert verify.check(wrong).verdict == "deviates"
+
+
+def unshifted(x):
+    """A softmax that does not subtract the maximum."""
+    e = np.exp(x)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def forged_in(dtype, **parts):
+    """ReinMax with parts that do not subtract the maximum in one dtype."""
+
+    def op(logits, tau=1.0, rng=None):
+        return forge(**(parts if logits.dtype == dtype else {}))(logits, tau, rng)
+
+    return op
+
+
+UNSHIFTED = {
+    "the soft output": {"soft": lambda theta, _: unshifted(theta)},
+    "the backward pass": {"tempered": lambda theta, tau: unshifted(theta / tau)},
+    "the sampler": {"sampler": lambda t, tau, rng: inverse_cdf(np.log(unshifted(t)), tau, rng)},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("part", UNSHIFTED)
+def test_a_softmax_that_overflows_is_warned_of_in_every_part_and_dtype(part, dtype):
+    outcome = run(
+        find("saturation"), Candidate.wrap(forged_in(dtype, **UNSHIFTED[part])), np.random.default_rng(0)
+    )
+    assert outcome.status == "warn"
+    assert dtype in outcome.detail
+
+
+def test_a_second_vjp_is_like_the_first_where_a_right_one_keeps_a_scratch_array():
+    def scratching(vjp):
+        space = []
+
+        def again(g, h=None):
+            space[:] = [vjp(g, h)]
+            return space[0]
+
+        return again
+
+    candidate = Candidate.wrap(with_vjp(scratching))
+    assert run(find("repeatability"), candidate, np.random.default_rng(0)).status == "pass"
+
+
+def test_a_vjp_that_adds_up_over_calls_is_told():
+    def adding(vjp):
+        total = []
+
+        def summed(g, h=None):
+            total.append(vjp(g, h))
+            return sum(total)
+
+        return summed
+
+    outcome = run(find("repeatability"), Candidate.wrap(with_vjp(adding)), np.random.default_rng(0))
+    assert outcome.status == "warn"
+    assert "a second vjp of the same draw" in outcome.detail
 
 
 def test_a_clamped_gradient_is_found():
@@ -107,7 +212,7 @@ def optional_temperature(logits, beta=None, rng=None):
 
 @pytest.mark.parametrize("op", [hidden_temperature, optional_temperature])
 def test_what_may_be_a_temperature_is_asked_about(op):
-    with pytest.raises(ValueError, match="no temperature"):
+    with pytest.raises(ValueError, match="may be a temperature"):
         verify.check(op)
 
 
@@ -118,23 +223,28 @@ calls = [0]
 
 def leaves(logits, tau=1.0, rng=None):
     calls[0] += 1
-    if calls[0] > 5:
+    if calls[0] > {calls}:
         sys.exit(0)
     return reinmax(logits, tau, rng=rng)
 """
 
 
-def test_a_target_that_leaves_the_process_is_no_pass(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("calls", [0, 5, 80])
+def test_a_target_that_leaves_the_process_is_no_pass(calls, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "leaving.py").write_text(SOURCE, "utf-8")
-    assert main(["check", f"{tmp_path / 'leaving.py'}:leaves"]) != 0
-    assert "SystemExit" in capsys.readouterr().out
+    file = tmp_path / f"leaving_after_{calls}.py"
+    file.write_text(SOURCE.format(calls=calls), "utf-8")
+    assert main(["check", f"{file}:leaves"]) in {2, 3}
+    shown = capsys.readouterr()
+    assert "SystemExit" in shown.out + shown.err
 
 
 @pytest.mark.parametrize("option", ["--json", "--html"])
 def test_a_report_that_cannot_be_written_is_status_2(option, capsys):
-    assert main(["check", "reinmax_ref:reinmax", option, "/nonexistent/report"]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        sys.exit(main(["check", "reinmax_ref:reinmax", option, "/nonexistent/report"]))
+    assert left.value.code == 2
+    assert "/nonexistent" in capsys.readouterr().err
 
 
 def test_an_empty_target_is_not_this_package(capsys):

@@ -22,7 +22,7 @@ from verify.checks.backward import (
 )
 from verify.checks.dtypes import check_dtype
 from verify.checks.expectation import check_expectation, check_order
-from verify.checks.extremes import check_classes, check_mask, check_saturation
+from verify.checks.extremes import check_classes, check_mask
 from verify.checks.forward import check_one_hot, check_soft_output
 from verify.checks.independence import check_freshness, check_row_correlation
 from verify.checks.robustness import (
@@ -32,6 +32,7 @@ from verify.checks.robustness import (
     check_repeatability,
 )
 from verify.checks.sampler import check_sampler
+from verify.checks.saturation import check_saturation
 from verify.checks.validation import check_logits_validation, check_tau_validation
 from verify.report import CheckResult, Outcome
 
@@ -73,11 +74,11 @@ MATHEMATICAL: tuple[Check, ...] = (
     Check("row-correlation", "rows and calls are drawn independently", check_row_correlation),
     *(
         Check(
-            f"backward-tau-{tau}",
-            f"each sample's gradient at τ = {tau} is 2 J(q)g − ½ J(p)g + J(p)h, in 1-D to 4-D logits",
+            f"backward-tau-{tau:g}",
+            f"each sample's gradient at τ = {tau:g} is 2 J(q)g − ½ J(p)g + J(p)h, in 1-D to 4-D logits",
             partial(check_backward, tau=tau),
         )
-        for tau in (0.5, 1, 1.5, 2)
+        for tau in (0.5, 1.0, 1.5, 2.0)
     ),
     Check("class-axis", "the argument that sets the class axis is followed", check_class_axis),
     Check(
@@ -91,10 +92,18 @@ MATHEMATICAL: tuple[Check, ...] = (
 )
 
 ROBUSTNESS: tuple[Check, ...] = (
-    _robust("repeatability", "the same seed gives the same sample and gradient", check_repeatability),
+    _robust(
+        "repeatability",
+        "the same seed gives the same sample and gradient, and so does a second backward pass",
+        check_repeatability,
+    ),
     _robust("non-contiguous", "strided logits give the same gradient", check_non_contiguous),
     _robust("inputs-unchanged", "logits and cotangents are not written to", check_inputs_unchanged),
-    _robust("saturation", "the gradient is right for logits of ±20 and more", check_saturation),
+    _robust(
+        "saturation",
+        "the gradient is right for logits of ±20 and more, also beyond the range of exp",
+        check_saturation,
+    ),
     *(
         _robust(
             f"mask-{name}",
@@ -146,7 +155,7 @@ def run(check: Check, candidate: Candidate, rng: np.random.Generator) -> CheckRe
     A robustness check never ends worse than in ``warn``.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), candidate.framework.keeping():
             warnings.simplefilter("ignore")  # what foreign code warns of is not for our caller's filters
             outcome = check.function(candidate, rng)
     except (Exception, SystemExit) as error:  # noqa: BLE001  (a foreign implementation may raise anything)

@@ -7,20 +7,33 @@ from itertools import product
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import Comparison, batches, compare, cotangent, finite, new_seed, summarize
+from verify.checks.comparison import (
+    FEW,
+    MANY_CLASSES,
+    MANY_ROWS,
+    ROWS,
+    Comparison,
+    batches,
+    compare,
+    cotangent,
+    finite,
+    new_seed,
+    summarize,
+)
+from verify.checks.temperatures import refusal
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
 
 __all__ = ["check_backward", "check_class_axis", "check_row_independence", "check_soft_cotangent"]
-
-#: Rows and classes of the largest batch that is tried.
-ROWS, CLASSES = 1025, 33
 
 
 def check_backward(candidate: Candidate, rng: np.random.Generator, *, tau: float) -> Outcome:
     """Compare with 2 J(q)g − ½ J(p)g + J(p)h over all batch shapes at one temperature."""
     if tau != 1 and not candidate.has_tau:
         return Outcome("skip", "there is no temperature among the arguments")
+    refused = refusal(candidate, tau)
+    if refused:
+        return Outcome("warn", f"it refuses τ = {tau:g}, so there is no gradient to compare: {refused}")
     comparisons = [compare(candidate, rng, batch, tau) for batch in batches(candidate)]
     comparisons += _elsewhere(candidate, rng, tau)
     return summarize(comparisons, f"the gradient at τ = {tau:g}")
@@ -29,9 +42,10 @@ def check_backward(candidate: Candidate, rng: np.random.Generator, *, tau: float
 def _elsewhere(candidate: Candidate, rng: np.random.Generator, tau: float) -> Iterator[Comparison]:
     """Off the beaten track: many rows of many classes with large cotangents, and float32."""
     if not candidate.convention.binary and candidate.rank != 1:
-        batch = (*[1] * (candidate.rank - 2), ROWS)
-        yield compare(candidate, rng, batch, tau, classes=CLASSES, size=1e3)
-    single = compare(candidate, rng, (7,), tau, dtype="float32")
+        batch = (*[1] * (candidate.rank - 2), MANY_ROWS)
+        classes = MANY_CLASSES if candidate.takes(MANY_CLASSES) else candidate.classes
+        yield compare(candidate, rng, batch, tau, classes=classes, size=1e3)
+    single = compare(candidate, rng, (FEW,), tau, dtype="float32")
     if single.raised is None:  # the check of that dtype reports one that is refused
         yield replace(single, what=f"{single.what} in float32")
 
@@ -56,7 +70,7 @@ def check_soft_cotangent(candidate: Candidate, rng: np.random.Generator) -> Outc
     names = {(True, True): "both outputs", (True, False): "the hard output", (False, True): "the soft output"}
     comparisons = []
     for (through, name), tau in product(names.items(), (1.0, 2.0) if candidate.has_tau else (1.0,)):
-        found = compare(candidate, rng, (7,), tau, through)
+        found = compare(candidate, rng, (ROWS,), tau, through)
         if found.raised is not None and all(through):
             return Outcome("error", f"it raised {found.raised}")
         if found.raised is not None:

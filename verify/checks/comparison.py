@@ -7,22 +7,36 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.definition import reinmax_gradient
+from verify.frameworks import Observation
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
 
 __all__ = [
+    "FEW",
+    "MANY_CLASSES",
+    "MANY_ROWS",
+    "ROWS",
     "Comparison",
     "batches",
+    "brief",
     "compare",
     "compare_at",
     "cotangent",
     "finite",
+    "forward",
     "new_seed",
     "representable",
     "summarize",
 ]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Rows of a batch in most checks, and in those of the other dtypes: few
+#: distinct shapes, since some frameworks compile for each.
+ROWS, FEW = 64, 7
+
+#: Rows and classes of the largest batches.
+MANY_ROWS, MANY_CLASSES = 1025, 33
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ def batches(candidate: Candidate) -> list[tuple[int, ...]]:
     axis cannot fail on the shape alone.
     """
     K = candidate.classes
-    shapes: list[tuple[int, ...]] = [(7,), (K,), (3, 4), (K, K), (2, 3, 2)]
+    shapes: list[tuple[int, ...]] = [(ROWS,), (K,), (3, 4), (K, K), (2, 3, 2)]
     if candidate.convention.binary:
         return shapes
     axis = candidate.convention.axis
@@ -83,6 +97,23 @@ def representable(values: Array, dtype: str) -> Array:
         bits = np.asarray(values, np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
         return bits.view(np.float32).astype(float)
     return np.asarray(values, dtype).astype(float)
+
+
+def forward(
+    candidate: Candidate, logits: Array, tau: float = 1.0, *, seed: int, dtype: str | None = None
+) -> Observation:
+    """The sample and the soft output as in training, with a backward pass; without one where that raises.
+
+    JAX may take another way through a function that it differentiates, and
+    compiles each way for each shape. The checks of the sampler, which have few
+    shapes, take the other one.
+    """
+    zero = np.zeros_like(logits)
+    pair = zero, zero if candidate.has_soft else None
+    try:
+        return candidate.observe(logits, tau, lambda _: pair, seed=seed, dtype=dtype)
+    except Exception:  # noqa: BLE001  (the checks of the gradient report it)
+        return candidate.observe(logits, tau, seed=seed, dtype=dtype)
 
 
 def compare(
@@ -138,7 +169,7 @@ def compare_at(
     try:
         seen = candidate.observe(logits, tau, lambda _: (g, h), seed=seed, dtype=dtype, **options)
     except Exception as raised:  # noqa: BLE001  (a foreign implementation may raise anything)
-        return Comparison(what, raised=_brief(raised))
+        return Comparison(what, raised=brief(raised))
     zero = np.zeros_like(logits)
     onehot = np.eye(logits.shape[-1])[seen.hard.argmax(axis=-1)]
     exact = reinmax_gradient(logits, tau, onehot, zero if g is None else g, zero if h is None else h)
@@ -151,7 +182,7 @@ def compare_at(
     return Comparison(what, error if np.isfinite(error) else np.inf, bounds[0], max(bounds))
 
 
-def _brief(raised: Exception) -> str:
+def brief(raised: Exception) -> str:
     """The kind of an exception and its first line: some frameworks add a page."""
     return f"{type(raised).__name__}: {str(raised).strip().partition(chr(10))[0][:160]}"
 

@@ -4,9 +4,10 @@ import numpy as np
 from scipy import stats
 
 from verify.candidate import Candidate
-from verify.checks.comparison import compare_at, new_seed, representable, summarize
+from verify.checks.comparison import FEW, compare_at, forward, new_seed, representable, summarize
+from verify.checks.likelihood import deviance
 from verify.checks.rates import level
-from verify.checks.sampler import deviance, draws
+from verify.checks.trials import Trial, sizes
 from verify.definition import softmax
 from verify.report import Outcome
 from verify.tolerances import EPS, probability_tolerance
@@ -27,10 +28,10 @@ def check_dtype(candidate: Candidate, rng: np.random.Generator, *, dtype: str) -
         candidate.framework.array([0.0], dtype)
     except TypeError as reason:
         return Outcome("skip", str(reason))
-    shape = (7, candidate.classes)
+    shape = (FEW, candidate.classes)
     logits = representable(rng.uniform(-1.5, 1.5, shape), dtype)
     try:
-        seen = candidate.observe(logits, seed=new_seed(rng), dtype=dtype)
+        seen = forward(candidate, logits, seed=new_seed(rng), dtype=dtype)
     except Exception as reason:  # noqa: BLE001  (a foreign implementation may raise anything)
         return Outcome("fail", f"{dtype} is not supported: {type(reason).__name__}: {str(reason)[:160]}")
     off = float(np.abs(seen.hard - np.eye(shape[-1])[seen.hard.argmax(axis=-1)]).max())
@@ -54,9 +55,9 @@ def _sampler(candidate: Candidate, rng: np.random.Generator, dtype: str) -> Outc
     """
     if candidate.convention.injected is not None:
         return None
-    row, n = representable(np.linspace(1.5, -1.5, candidate.classes), dtype), draws(candidate)
-    chosen = candidate.observe(np.tile(row, (n, 1)), seed=new_seed(rng), dtype=dtype).hard.argmax(axis=-1)
-    counts, p = np.bincount(chosen, minlength=row.size), softmax(row).astype(float)
+    row, size = representable(np.linspace(1.5, -1.5, candidate.classes), dtype), sizes(candidate)
+    trial = Trial(row[None, None], 1.0, min(candidate.rank, 2), size.rare, size.at_once, dtype)
+    counts, p, n = trial.counts(candidate, rng)[0, 0], trial.p[0, 0], trial.n
     statistic, freedom = deviance(counts, n * p)
     granted = n * (GRANTED * EPS[dtype]) ** 2
     threshold = float(stats.ncx2.isf(level(dtype, 1), freedom, granted))

@@ -4,12 +4,12 @@ from functools import partial
 
 import numpy as np
 
-from verify.candidate import Candidate, MissingOutcomeError, UnsteadyError
+from verify.candidate import Candidate
 from verify.checks.comparison import finite, new_seed
-from verify.checks.rates import CERTAIN
 from verify.enumeration import exact_gradient
 from verify.objectives import quadratic
-from verify.order import study
+from verify.order import LOGITS, study
+from verify.outcomes import MissingOutcomeError, UnsteadyError
 from verify.report import Outcome
 from verify.tolerances import gradient_tolerance
 
@@ -29,7 +29,7 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
     corners = objective.gradient(np.eye(K)[:, None, :])
     tolerance, single = (gradient_tolerance(d, logits, 1.0, corners) for d in (candidate.dtype, "float32"))
     try:
-        mean = candidate.expected_gradient(objective, logits, seed=new_seed(rng), rows=CERTAIN)
+        mean = candidate.expected_gradient(objective, logits, seed=new_seed(rng))
     except (MissingOutcomeError, UnsteadyError) as problem:
         return Outcome("fail", str(problem), None, tolerance)
     error = float(np.abs(mean - exact).max())
@@ -49,8 +49,8 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
 
 def check_order(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     """Contract a smooth objective and fit the slope of the bias: 2 at τ = 1."""
-    mean = partial(candidate.expected_gradient, seed=new_seed(rng), rows=CERTAIN)
-    logits = np.array([0.25, -0.5] if candidate.classes == 2 else [0.25, -0.5, 0.75, 0.125])
+    mean = partial(candidate.expected_gradient, seed=new_seed(rng))
+    logits = np.resize(LOGITS, candidate.classes)
     try:
         found = study(mean, name=candidate.name, dtype=candidate.dtype, logits=logits)
     except (MissingOutcomeError, UnsteadyError) as problem:

@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import batches, finite, new_seed, representable
+from verify.checks.comparison import batches, finite, forward, new_seed, representable
+from verify.checks.temperatures import temperatures
 from verify.definition import softmax
 from verify.report import Outcome
 from verify.tolerances import EPS, probability_tolerance
@@ -23,7 +24,7 @@ def check_one_hot(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     for batch in batches(candidate):
         logits = rng.standard_normal((*batch, candidate.classes))
         try:
-            seen = candidate.observe(logits, seed=new_seed(rng))
+            seen = forward(candidate, logits, seed=new_seed(rng))
         except Exception:  # noqa: BLE001, S112  (a shape that is refused is reported by the backward checks)
             continue
         hard = seen.hard
@@ -52,11 +53,11 @@ def check_soft_output(candidate: Candidate, rng: np.random.Generator) -> Outcome
     if not candidate.has_soft:
         return Outcome("skip", "there is no soft output among the results")
     worst, bound, ran = 0.0, 0.0, 0
-    for tau, batch in product((0.5, 1.0, 2.0) if candidate.has_tau else (1.0,), batches(candidate)):
+    for tau, batch in product(temperatures(candidate), batches(candidate)):
         logits = representable(rng.standard_normal((*batch, candidate.classes)), candidate.dtype)
         tolerance = probability_tolerance(candidate.dtype, logits)
         try:
-            seen = candidate.observe(logits, tau, seed=new_seed(rng))
+            seen = forward(candidate, logits, tau, seed=new_seed(rng))
         except Exception:  # noqa: BLE001, S112  (a shape that is refused is reported by the backward checks)
             continue
         assert seen.soft is not None  # noqa: S101  (has_soft)

@@ -3,18 +3,23 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
 from verify.candidate import Candidate
-from verify.checks.comparison import new_seed
+from verify.checks.comparison import ROWS, forward, new_seed
+from verify.checks.likelihood import contingency, dependence, detectable
 from verify.checks.rates import FALSE_ALARM, MISS, level
-from verify.checks.sampler import detectable, draws
+from verify.checks.trials import sizes
 from verify.frameworks import Array
 from verify.report import Outcome
 
-__all__ = ["check_freshness", "check_row_correlation", "dependence"]
+__all__ = ["check_freshness", "check_row_correlation"]
 
-ROWS = 256
+#: Calls whose rows are paired in each way; each call is paired with one other.
+CALLS = 4
+
+#: Neighbouring classes are put together where there are more than this, to be frequent enough in pairs.
+GROUPS = 5
 
 #: Distances between rows that are tested, with blocks that start at either of two places.
 LAGS = (1, 2, 3, 4, 8)
@@ -29,8 +34,8 @@ def check_freshness(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     """Two calls with other seeds differ, and the rows of one call differ."""
     if candidate.convention.injected is not None:
         return Outcome("skip", "the sample is an argument")
-    logits = np.tile(mild(candidate.classes), (ROWS, 1))
-    first, second = (candidate.observe(logits, seed=new_seed(rng)).hard.argmax(axis=-1) for _ in range(2))
+    logits = np.zeros((ROWS, candidate.classes))
+    first, second = (forward(candidate, logits, seed=new_seed(rng)).hard.argmax(axis=-1) for _ in range(2))
     if np.array_equal(first, second):
         return Outcome("fail", f"two calls with other seeds give the same {ROWS} samples")
     if (first == first[0]).all():
@@ -43,54 +48,66 @@ def check_row_correlation(candidate: Candidate, rng: np.random.Generator) -> Out
     """Rows at several distances, mirrored rows, the halves of a batch, and two calls are independent."""
     if candidate.convention.injected is not None:
         return Outcome("skip", "the sample is an argument")
-    half = draws(candidate)
-    first, second = _draws(candidate, half, new_seed(rng), axes=3), _draws(candidate, half, new_seed(rng))
-    pairs = [*_pairs(first), *_pairs(second), ("two calls", (first, second))]
-    rate, freedom = level("row-correlation", len(pairs)), (candidate.classes - 1) ** 2
+    tables: list[tuple[str, Array]] = []
+    groups = min(candidate.classes, GROUPS)
+    for axes in (3, 2) if candidate.rank != 1 else (2,):
+        tables += _tables(_draws(candidate, rng, axes, groups), groups)
+    rate, freedom = level("row-correlation", len(tables)), (groups - 1) ** 2
     threshold, worst = float(stats.chi2.isf(rate, freedom)), 0.0
-    for name, (a, b) in pairs:
-        statistic = dependence(a, b, candidate.classes)
+    for name, table in tables:
+        statistic = dependence(table)
         if statistic is None:
             return Outcome("inconclusive", "too few classes appear to tell whether rows are independent")
         if not statistic <= threshold:
             detail = f"{name} are dependent: chi-square {statistic:.3g}, at most {threshold:.3g} if not"
             return Outcome("fail", detail, statistic, threshold)
         worst = max(worst, statistic)
-    return Outcome("pass", _independent(rate, freedom, half, worst), worst, threshold)
+    fewest = min(int(table.sum()) for _, table in tables)
+    told = _independent(sizes(candidate).at_once, worst, detectable(rate, freedom, fewest))
+    return Outcome("pass", told, worst, threshold)
 
 
-def _independent(rate: float, freedom: int, half: int, worst: float) -> str:
-    """What a pass shows; the fewest pairs are those of the longest distance."""
-    fewest = len(_apart(np.empty(2 * half), LAGS[-1], LAGS[-1])[0])
+def _independent(rows: int, worst: float, least: float) -> str:
+    """What a pass shows."""
     return (
-        f"rows {', '.join(map(str, LAGS))} apart, mirrored rows, the halves of a batch, and two calls of "
-        f"{2 * half} rows are independent: likelihood-ratio chi-square {worst:.3g}; independent rows fail in "
-        f"less than one of {1 / FALSE_ALARM['row-correlation']:.0e} runs, a mean square contingency of "
-        f"{detectable(rate, freedom, fewest):.2g} is missed once in {1 / MISS:.0e}"
+        f"rows {', '.join(map(str, LAGS))} apart, mirrored rows, the halves of a batch, and two calls, in "
+        f"{CALLS} calls of {rows} rows for each number of axes, are independent: likelihood-ratio chi-square "
+        f"{worst:.3g}; independent rows fail in less than one of {1 / FALSE_ALARM['row-correlation']:.0e} "
+        f"runs, a mean square contingency of {least:.2g} is missed once in {1 / MISS:.0e}"
     )
 
 
-def _draws(candidate: Candidate, half: int, seed: int, axes: int = 2) -> Array:
-    """Classes of 2·half equal rows, in two halves along the first axis where 3-D logits are asked for."""
-    row = mild(candidate.classes)
-    flat = np.tile(row, (2 * half, 1))
+def _draws(candidate: Candidate, rng: np.random.Generator, axes: int, groups: int) -> list[Array]:
+    """Groups of classes of equal rows in several calls, with two rows along the second axis in 3-D."""
+    flat = np.tile(mild(candidate.classes), (sizes(candidate).at_once, 1))
+    shaped = flat if axes == 2 else flat.reshape(-1, 2, candidate.classes)
     try:
-        seen = candidate.observe(flat if axes == 2 else flat.reshape(2, half, -1), seed=seed)
+        calls = [candidate.observe(shaped, seed=new_seed(rng)) for _ in range(CALLS)]
     except Exception:
         if axes == 2:
             raise
-        seen = candidate.observe(flat, seed=seed)  # it takes one batch axis only
-    return np.asarray(seen.hard.argmax(axis=-1).ravel())
+        return []  # it takes one batch axis only
+    return [seen.hard.argmax(axis=-1).ravel() * groups // candidate.classes for seen in calls]
 
 
-def _pairs(rows: Array) -> Iterator[tuple[str, tuple[Array, Array]]]:
+def _tables(calls: list[Array], groups: int) -> Iterator[tuple[str, Array]]:
+    """Counts of paired groups of classes, for every way in which rows and calls are paired."""
+    for pairing in zip(*(_pairs(rows) for rows in calls), strict=True):
+        name = pairing[0][0]
+        yield name, sum((contingency(a, b, groups) for _, a, b in pairing), start=np.zeros((), int))
+    if calls:
+        firsts, seconds = np.concatenate(calls[::2]), np.concatenate(calls[1::2])
+        yield "two calls", contingency(firsts, seconds, groups)
+
+
+def _pairs(rows: Array) -> Iterator[tuple[str, Array, Array]]:
     """The rows of one call, paired in every way that is tested; in none is a row used twice."""
     for lag in LAGS:
         for start in (0, lag):
-            yield f"rows {lag} apart" if lag > 1 else "neighbouring rows", _apart(rows, lag, start)
+            yield f"rows {lag} apart" if lag > 1 else "neighbouring rows", *_apart(rows, lag, start)
     middle = len(rows) // 2
-    yield "mirrored rows", (rows[:middle], rows[::-1][:middle])
-    yield "the two halves of a batch", (rows[:middle], rows[middle : 2 * middle])
+    yield "mirrored rows", rows[:middle], rows[::-1][:middle]
+    yield "the two halves of a batch", rows[:middle], rows[middle : 2 * middle]
 
 
 def _apart(rows: Array, lag: int, start: int) -> tuple[Array, Array]:
@@ -98,15 +115,3 @@ def _apart(rows: Array, lag: int, start: int) -> tuple[Array, Array]:
     whole = (len(rows) - start) // (2 * lag) * (2 * lag)
     blocks = rows[start : start + whole].reshape(-1, 2, lag)
     return blocks[:, 0].ravel(), blocks[:, 1].ravel()
-
-
-def dependence(a: Array, b: Array, classes: int) -> float | None:
-    """Likelihood ratio of paired classes to independence; None where a side has classes too rare to tell.
-
-    The margins are those observed, so that a wrong distribution does not count.
-    """
-    table = np.bincount(a * classes + b, minlength=classes**2).reshape(classes, classes)
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    if expected.min() < 5:
-        return None
-    return 2 * float(special.xlogy(table, table / expected).sum())

@@ -1,20 +1,19 @@
 """The chance that a correct implementation fails, of every check that draws samples: the one ledger."""
 
-__all__ = ["CERTAIN", "FALSE_ALARM", "MISS", "family_wise", "level"]
+__all__ = ["FALSE_ALARM", "MISS", "family_wise", "level"]
 
 #: By check, an upper bound. Those that test a fit or an independence divide
 #: theirs among their tests, by :func:`level`. The others fail only where a
 #: sample shows what independent draws show less often than that: for
-#: ``freshness`` 256 equal rows; for ``expectation`` a class that is missing
-#: from 512 draws, the least of probability 0.058, which has the chance
-#: Σ (1 − p)^512 = 5.1e-14; for ``order`` the same at ten levels, the least of
-#: probability 0.12.
+#: ``freshness`` 64 equal rows of two classes at least; for ``expectation``, and for ``order`` at each
+#: of its levels, a class that is missing from as many draws
+#: as :func:`verify.outcomes.certain` says.
 FALSE_ALARM = {
     "sampler": 1e-7,
     "row-correlation": 1e-7,
-    "freshness": 1e-30,
+    "freshness": 1e-18,
     "expectation": 1e-13,
-    "order": 1e-20,
+    "order": 1e-18,
     "float32": 1e-8,
     "float16": 1e-8,
     "bfloat16": 1e-8,
@@ -28,9 +27,6 @@ INEXACT = 2
 
 #: Rate at which a deviation of the size that a check states is missed.
 MISS = 1e-6
-
-#: Draws of one row in which a check counts on seeing every class.
-CERTAIN = 512
 
 
 def level(check: str, tests: int) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import compare, cotangent, new_seed, summarize
+from verify.checks.comparison import ROWS, compare, cotangent, new_seed, summarize
 from verify.frameworks import Array
 from verify.report import Outcome
 
@@ -41,7 +41,7 @@ def check_inputs_unchanged(candidate: Candidate, rng: np.random.Generator) -> Ou
     """Neither the logits nor the cotangents are written to."""
     if candidate.framework.name == "jax":
         return Outcome("skip", "JAX arrays cannot be written to")
-    shape = (candidate.classes,) if candidate.rank == 1 else (7, candidate.classes)
+    shape = (candidate.classes,) if candidate.rank == 1 else (ROWS, candidate.classes)
     g, h = cotangent(rng, shape), cotangent(rng, shape) if candidate.has_soft else None
     seen = candidate.observe(rng.standard_normal(shape), cotangent=lambda _: (g, h), seed=new_seed(rng))
     if seen.changed:
@@ -50,10 +50,19 @@ def check_inputs_unchanged(candidate: Candidate, rng: np.random.Generator) -> Ou
 
 
 def check_repeatability(candidate: Candidate, rng: np.random.Generator) -> Outcome:
-    """The same seed gives the same sample and the same gradient."""
-    logits = rng.standard_normal((64, candidate.classes))
+    """The same seed gives the same sample and the same gradient; so does a second backward pass."""
+    logits = rng.standard_normal((ROWS, candidate.classes))
     g, seed = cotangent(rng, logits.shape), new_seed(rng)
-    first, second = (candidate.observe(logits, cotangent=lambda _: (g, None), seed=seed) for _ in range(2))
+    first, second = (
+        candidate.observe(logits, cotangent=lambda _: (g, None), seed=seed, twice=twice)
+        for twice in (True, False)
+    )
+    if not first.steady:
+        return Outcome(
+            "fail",
+            "a second vjp of the same draw, after one with another cotangent, gives another gradient: it "
+            "writes to what the draw keeps, or draws again",
+        )
     if not np.array_equal(first.hard, second.hard):
         return Outcome(
             "fail",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import cotangent, new_seed
+from verify.checks.comparison import ROWS, cotangent, new_seed
 from verify.frameworks import Array
 from verify.report import Outcome
 
@@ -25,7 +25,7 @@ def check_tau_validation(candidate: Candidate, rng: np.random.Generator) -> Outc
     """τ = 0 and τ < 0 raise."""
     if not candidate.has_tau:
         return Outcome("skip", "there is no temperature among the arguments")
-    logits = rng.standard_normal((7, candidate.classes))
+    logits = rng.standard_normal((ROWS, candidate.classes))
     taken = [tau for tau in (0.0, -1.0) if _answers(candidate, rng, logits, tau)]
     if taken:
         numbers = " and ".join(f"τ = {tau:g}" for tau in taken)
@@ -35,7 +35,7 @@ def check_tau_validation(candidate: Candidate, rng: np.random.Generator) -> Outc
 
 def check_logits_validation(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     """A NaN among the logits raises."""
-    logits = rng.standard_normal((7, candidate.classes))
+    logits = rng.standard_normal((ROWS, candidate.classes))
     logits[3, 1] = np.nan
     if _answers(candidate, rng, logits, 1.0):
         return Outcome("fail", "a NaN among the logits gives finite numbers; expected an error")
