@@ -4,14 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import verify
 from verify.candidate import Candidate
 from verify.diagnosis import CODES, diagnose
-from verify.diagnosis.gradient import fit_worlds, observed
+from verify.diagnosis.evidence import observed
+from verify.diagnosis.fits import fit_worlds
 from verify.diagnosis.interpretation import explanations, interpret
+from verify.diagnosis.laws import law
+from verify.diagnosis.probabilities import describe_probabilities
 from verify.mutants import styles
-from verify.mutants.forge import forge, inverse_cdf, terms
+from verify.mutants.forge import forge, inverse_cdf, right, softmax, terms
+from verify.mutants.numpy_mutants import sharing
+from verify.mutants.torch_lines import Algorithm2
 from verify.report import CheckResult
 
 PUBLISHED = {
@@ -20,6 +26,13 @@ PUBLISHED = {
     "sign-flip", "severed-gradient", "missing-stop-gradient", "soft-cotangent", "resampled-backward",
     "noise-in-backward", "row-coupling", "binary-log-sigmoid",
 }  # fmt: skip
+
+
+#: Failures that say nothing, so that all the evidence is looked for.
+EVERYTHING = tuple(
+    CheckResult(name, "fail", "")
+    for name in ("one-hot", "sampler", "freshness", "soft-output", "backward-tau-1", "soft-cotangent")
+)
 
 
 def test_documentation_holds_every_mistake_as_it_is():
@@ -49,7 +62,7 @@ def test_an_unknown_sampler_is_reported_with_its_temperature():
 def test_coefficients_are_recovered_at_every_temperature():
     rng = np.random.default_rng(0)
     columns = observed(Candidate.wrap(forge(terms(1.25, 0.75))), rng)
-    fit = fit_worlds(columns, binary=False)[0]
+    fit = next(fit_worlds(columns, binary=False))
     assert fit.residual <= 1
     for tau, seen in fit.coefficients.items():
         np.testing.assert_allclose(seen, (1.25, 0.75, 0), atol=1e-9, err_msg=str(tau))
@@ -67,14 +80,23 @@ def test_temperature_mistakes_are_not_named_without_a_temperature():
         assert not {"inverse-tau-scale", "tempered-half-term"} & set(codes)
 
 
-@pytest.mark.parametrize("style", [s for s in styles() if s.framework == "numpy"], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "style",
+    [s for s in styles() if s.framework != "jax" and "own source" not in s.name],
+    ids=lambda s: s.name,
+)
 def test_a_right_implementation_is_given_no_name_even_when_asked(style):
-    everything = tuple(
-        CheckResult(name, "fail", "")
-        for name in ("sampler", "soft-output", "backward-tau-1", "soft-cotangent")
-    )
-    found = diagnose(style.candidate(), everything, np.random.default_rng(1))
-    assert found == ()
+    assert diagnose(style.candidate(), EVERYTHING, np.random.default_rng(1)) == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "style",
+    [s for s in styles() if s.framework == "jax" or "own source" in s.name],
+    ids=lambda s: s.name,
+)
+def test_a_right_implementation_that_takes_long_is_given_no_name_either(style):
+    assert diagnose(style.candidate(), EVERYTHING, np.random.default_rng(1)) == ()
 
 
 def test_explanations_say_what_is_wrong_which_line_and_how_to_mend_it():
@@ -82,3 +104,96 @@ def test_explanations_say_what_is_wrong_which_line_and_how_to_mend_it():
     assert found.code == "missing-half-term"
     for part in ("− ½ J(p)g", "line 5", "Subtract half", "Evidence"):
         assert part in found.explanation
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({1.0: 0.9}, "0.9"),
+        ({0.5: 0.9, 1.0: 0.9, 2.0: 0.9}, "0.9"),
+        ({0.5: 0.5, 1.0: 1.0, 2.0: 2.0}, "τ"),
+        ({0.5: 2.0, 1.0: 1.0, 2.0: 0.5}, "1/τ"),
+        ({0.5: 1.0, 1.0: 2.0, 2.0: 4.0}, "2·τ"),
+        ({0.5: 0.4, 1.0: 0.9, 2.0: 1.9}, "τ − 0.1"),
+        ({0.5: 0.5, 1.0: 1.0, 1.5: 1.0}, "min(τ, 1)"),
+        ({0.5: 0.3, 1.0: 1.0, 2.0: 1.1}, None),
+    ],
+)
+def test_a_dependence_on_the_temperature_is_put_in_a_formula(values, told):
+    assert law(values) == told
+
+
+THETA = np.random.default_rng(5).standard_normal((6, 5))
+
+
+def _cut(theta):
+    kept = np.where(theta < np.sort(theta)[:, 2:3], -np.inf, theta)
+    return softmax(kept)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda t: t, "θ itself, not probabilities"),
+        (lambda t: np.log(softmax(t)), "ln softmax(θ), the logarithms of the probabilities"),
+        (lambda t: 1 / (1 + np.exp(-t)), "sigmoid(θ), class by class"),
+        (lambda t: 0.99 * softmax(t) + 0.01 / 5, "0.99·softmax(θ) + 0.01/K"),
+        (lambda t: softmax(t / 0.8), "softmax(1.25·θ)"),
+        (lambda t: softmax(t / np.linalg.norm(t, axis=-1, keepdims=True)), "softmax(θ/‖θ‖)"),
+        (lambda t: softmax(3 * np.tanh(t / 3)), "softmax(3·tanh(θ/3))"),
+        (lambda t: softmax(t.clip(-0.7, 0.7)), "softmax of θ clamped to ±0.7"),
+        (_cut, "softmax(θ) of 3 of 5 classes, without the rest"),
+        (lambda t: softmax(t**3), None),
+    ],
+)
+def test_probabilities_are_told_from_each_other(made, told):
+    assert describe_probabilities(THETA, made(THETA)) == told
+
+
+def test_a_uniform_source_that_rows_share_is_not_taken_for_the_most_likely_class():
+    """The draws of one call are then all one class, which is often the most likely one."""
+    shared = forge(sampler=sharing(lambda u: u.__setitem__(slice(None), u[0])))
+    for seed in range(4):
+        assert {d.code for d in verify.check(shared, rng=seed).diagnosis} == {"unknown-sampler"}
+
+
+def test_a_factor_is_tied_to_the_number_of_classes_only_where_it_follows_it():
+    five, classes = (
+        verify.check(forge(lambda s, g, h, n=n: right(s, (n or g.shape[-1]) * g, h))).diagnosis
+        for n in (5, None)
+    )
+    assert "times 5." in five[0].explanation
+    assert "number of classes" in classes[0].explanation
+
+
+def test_mistakes_that_come_to_the_same_are_both_told_and_neither_named():
+    """Without a temperature, 2 J(q)g + ½ J(p)g is one of two mistakes."""
+    implementation = forge(terms(2, 0.5))
+    (found,) = verify.check(lambda logits, rng=None: implementation(logits, 1.0, rng), tau=None).diagnosis
+    assert found.code == "unknown-gradient"
+    assert "sign-flip" in found.explanation
+    assert "missing-stop-gradient" in found.explanation
+
+
+def test_what_no_fit_explains_is_told_by_the_check_that_fails():
+    def op(logits, tau=1.0, rng=None):
+        made = forge()(logits, tau, rng)
+        return made if logits.ndim < 4 else forge(terms(2, -1))(logits, tau, rng)
+
+    (found,) = verify.check(op).diagnosis
+    assert found.code == "unknown-gradient"
+    assert "backward-tau-0.5 says: the gradient at τ = 0.5 is wrong on 4-D logits" in found.explanation
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_one_hot_without_the_number_of_classes_is_told(seed):
+    """What the checks see of it depends on whether the last class is drawn."""
+
+    def op(logits, tau=1.0):
+        index = torch.multinomial(logits.detach().softmax(-1).reshape(-1, logits.shape[-1]), 1)
+        onehot = torch.nn.functional.one_hot(index.reshape(logits.shape[:-1])).to(logits.dtype)
+        return Algorithm2(sampled=lambda *_: onehot)(logits, tau)
+
+    found = diagnose(Candidate.wrap(op, framework="torch"), EVERYTHING, np.random.default_rng(seed))
+    assert [d.code for d in found] == ["unknown-sampler"]
+    assert "num_classes" in found[0].explanation

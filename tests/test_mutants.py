@@ -10,7 +10,7 @@ from verify.conformance import check_candidate
 from verify.diagnosis import CODES
 from verify.mutants import SelfTest, catalogue
 from verify.mutants.catalogue import Mutant
-from verify.mutants.forge import forge
+from verify.mutants.forge import forge, terms
 from verify.mutants.selftest import Kill
 
 MUTANTS = [m for m in catalogue() if m.framework != "jax"]
@@ -32,7 +32,8 @@ def kills():
 def test_mutant_is_killed_and_named(mutant, kills):
     kill = kills(mutant)
     assert kill.killed, str(kill.report)
-    assert set(mutant.codes) <= set(kill.named)
+    assert kill.missing == (), str(kill.report)
+    assert kill.false == (), str(kill.report)
 
 
 def test_catalogue_is_large_and_holds_every_published_mistake():
@@ -61,6 +62,22 @@ def test_bfloat16_warns_for_a_planted_fault():
         Mutant("", op, framework="torch").candidate(), np.random.default_rng(0)
     )
     assert status.status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("codes", "says", "problem"),
+    [
+        (("sign-flip",), "", "was not named sign-flip"),
+        (("missing-half-term",), "of the moon", "was not named of the moon"),
+        ((), "", "was named missing-half-term without cause"),
+    ],
+)
+def test_a_wrong_diagnosis_is_a_problem(codes, says, problem):
+    mutant = Mutant("half", forge(terms(2, 0)), codes, says)
+    kill = Kill(mutant, check_candidate(mutant.candidate()))
+    assert kill.killed
+    assert not kill.right
+    assert f"half {problem}" in " ".join(SelfTest((kill,), ()).problems)
 
 
 def test_a_survivor_is_a_problem():

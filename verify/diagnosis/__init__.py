@@ -8,26 +8,51 @@ the implementation; what fits no class of mistake is described by its fit, as
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.diagnosis.coupling import diagnose_coupling
-from verify.diagnosis.gradient import diagnose_gradient, diagnose_soft_cotangent, is_steady, observed
+from verify.diagnosis.backward import diagnose_backward
+from verify.diagnosis.cotangent import diagnose_soft_cotangent
 from verify.diagnosis.mistakes import CODES, MISTAKES, Mistake, name
-from verify.diagnosis.sampler import diagnose_sampler, diagnose_soft
+from verify.diagnosis.sample import diagnose_seed, diagnose_sharing, diagnose_width, find_form
+from verify.diagnosis.sampler import diagnose_sampler
+from verify.diagnosis.soft import diagnose_soft
 from verify.report import CheckResult, Diagnosis
 
 __all__ = ["CODES", "MISTAKES", "Mistake", "diagnose"]
 
-#: What is said of checks that fail though every fit is right, by the beginnings of their names.
-UNEXPLAINED = {
-    "unknown-sampler": ("one-hot", "sampler", "freshness", "row-correlation"),
-    "unknown-soft-output": ("soft-output",),
-    "unknown-gradient": ("backward-", "class-axis", "row-independence", "expectation", "order"),
-}
+Found = list[Diagnosis]
 
-BACKWARD = ("backward-", "soft-cotangent", "row-independence", "expectation", "order")
+SAMPLE = ("one-hot", "sampler", "freshness", "row-correlation")
+BACKWARD = ("backward-", "row-independence")
+#: These fail by a wrong sampler as well as by a wrong gradient, so that they are evidence of neither.
+EITHER = ("expectation", "order")
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A candidate that failed; the attributes are the parameters of :func:`diagnose`."""
+
+    candidate: Candidate
+    results: tuple[CheckResult, ...]
+    rng: np.random.Generator
+
+    def failed(self, *beginnings: str) -> bool:
+        """Whether a check failed, or could not run, whose name begins so."""
+        return any(r.status in {"fail", "error"} and r.name.startswith(beginnings) for r in self.results)
+
+    def ask(self, *steps: Callable[[Candidate, np.random.Generator], Iterator[Diagnosis]]) -> Found:
+        """What some steps find until the candidate raises: no evidence, no name."""
+        found: Found = []
+        for step in steps:
+            try:
+                for diagnosis in step(self.candidate, self.rng):
+                    found.append(diagnosis)  # one by one: what comes before an exception stays
+            except (Exception, SystemExit):  # noqa: BLE001, S112  (a foreign implementation may raise anything)
+                continue
+        return found
 
 
 def diagnose(
@@ -45,63 +70,82 @@ def diagnose(
     Returns
     -------
     tuple of Diagnosis
-        Empty where there is nothing to name.
+        Empty where there is nothing to name. A class comes once; what is of no
+        class may come several times, of several things.
     """
-    wrong = {r.name for r in results if r.status in {"fail", "error"}}
-    steps: list[Callable[[], Iterator[Diagnosis]]] = []
-    if wrong & {"sampler", "freshness", "row-correlation"}:
-        steps.append(lambda: diagnose_sampler(candidate, rng))
-    if "soft-output" in wrong:
-        steps.append(lambda: diagnose_soft(candidate, rng))
-    if any(check.startswith(BACKWARD) for check in wrong):
-        steps.append(lambda: _backward(candidate, rng))
-    if "soft-cotangent" in wrong and "soft-output" not in wrong:
-        steps.append(lambda: diagnose_soft_cotangent(candidate, rng))
-    if "class-axis" in wrong and not any(check.startswith("backward-") for check in wrong):
-        steps.append(lambda: iter([_unfollowed(candidate)]))
-    found: dict[str, Diagnosis] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what foreign code warns of is not for our caller's filters
-        for step in steps:
-            for diagnosis in _carefully(step):
-                found.setdefault(diagnosis.code, diagnosis)
-    if found.keys() & {"row-coupling", "noise-in-backward"}:
-        found.pop("soft-cotangent", None)  # then it is not evidence of its own
-    return tuple(found.values()) or tuple(_unexplained(candidate, results))
+        found = _collect(_Case(candidate, results, rng))
+    once: dict[str, Diagnosis] = {}
+    for diagnosis in found:
+        once.setdefault(diagnosis.code if diagnosis.code in CODES else diagnosis.explanation, diagnosis)
+    return tuple(once.values())
 
 
-def _unexplained(candidate: Candidate, results: tuple[CheckResult, ...]) -> Iterator[Diagnosis]:
+def _collect(case: _Case) -> Found:
+    narrow = case.ask(diagnose_width)
+    soft = case.ask(diagnose_soft) if case.failed("soft-output") else []
+    sample, drawn = ([], True) if narrow else _sample(case)
+    gradient = _gradient(case) if drawn else []
+    if narrow:  # which class is the largest depends on all the rows
+        gradient = [d for d in gradient if d.code != "row-coupling"]
+    found = narrow + sample + soft + gradient
+    return found if narrow or not drawn else found + _unexplained(case, sample, soft, gradient)
+
+
+def _sample(case: _Case) -> tuple[Found, bool]:
+    """What is said of the sample, and whether a class is drawn at all."""
+    found: Found = []
+    if case.failed("one-hot"):
+        form = find_form(case.candidate, case.rng)
+        found += [] if form is None else [form.diagnosis]
+        if form is not None and not form.drawn:
+            return found, False
+    if case.failed(*SAMPLE):
+        shared = case.ask(diagnose_sharing)
+        # draws that rows share are not independent ones, to be fitted with a distribution
+        found += shared or case.ask(diagnose_seed, diagnose_sampler)
+    return found, True
+
+
+def _gradient(case: _Case) -> Found:
+    """What is said of the gradient through either output."""
+    found: Found = []
+    if case.failed(*BACKWARD, *EITHER, "soft-cotangent"):
+        found += case.ask(diagnose_backward)
+    # where rows mix or noise enters, the gradient through the soft output is no evidence of its own
+    entangled = {d.code for d in found} & {"row-coupling", "noise-in-backward"}
+    if case.failed("soft-cotangent") and not case.failed("soft-output") and not entangled:
+        found += case.ask(diagnose_soft_cotangent)
+    if case.failed("class-axis") and not case.failed("backward-"):
+        axis = case.candidate.convention.axis_name
+        found.append(name("wrong-axis", f"the argument {axis} is not followed."))
+    return found
+
+
+def _unexplained(case: _Case, sample: Found, soft: Found, gradient: Found) -> Found:
     """Where nothing fits, or what fails is out of the fits' sight, let the failing checks speak."""
-    failed = {r.name: r for r in results if r.status == "fail" and r.detail}
-    if "soft-cotangent" in failed and candidate.has_soft:
-        yield name("soft-cotangent", failed["soft-cotangent"].detail)
-        return
-    for code, checks in UNEXPLAINED.items():
-        shown = [r for r in failed.values() if r.name.startswith(checks)]
-        if shown:
-            yield Diagnosis(
-                code,
-                "No term of the paper and no known mistake explains it where it was looked at. "
-                f"{shown[0].name} says: {shown[0].detail}.",
-            )
+    said: Found = []
+    for code, found, beginnings in (
+        ("unknown-sampler", sample, SAMPLE),
+        ("unknown-soft-output", soft, ("soft-output",)),
+        ("unknown-gradient", gradient, (*BACKWARD, "class-axis")),
+    ):
+        said += [] if found else _quoted(case, code, beginnings)[:1]
+    if said or sample or soft or gradient:
+        return said
+    for r in case.results:
+        if r.status == "fail" and r.detail and r.name == "soft-cotangent":
+            return [name("soft-cotangent", f"{r.detail}.")]
+    return _quoted(case, "unknown-gradient", EITHER)[:1]
 
 
-def _carefully(step: Callable[[], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
-    """What a step finds until the candidate raises: no evidence, no name."""
-    try:
-        yield from step()
-    except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
-        return
-
-
-def _backward(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    columns = observed(candidate, rng)
-    coupled = list(diagnose_coupling(candidate, rng)) if is_steady(columns) else []
-    yield from coupled
-    gradient = list(diagnose_gradient(candidate, columns))
-    # where rows mix in 2-D as well, a fit row by row shows nothing but that
-    yield from (d for d in gradient if not coupled or not d.code.startswith("unknown-"))
-
-
-def _unfollowed(candidate: Candidate) -> Diagnosis:
-    return name("wrong-axis", f"the argument {candidate.convention.axis_name} is not followed.")
+def _quoted(case: _Case, code: str, beginnings: tuple[str, ...]) -> Found:
+    return [
+        Diagnosis(
+            code,
+            f"This is no known mistake, and no term of the paper explains it. {r.name} says: {r.detail}.",
+        )
+        for r in case.results
+        if r.status == "fail" and r.detail and r.name.startswith(beginnings)
+    ]

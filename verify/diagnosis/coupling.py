@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import compare, cotangent, new_seed
+from verify.checks.comparison import cotangent, new_seed
 from verify.diagnosis.mistakes import name
 from verify.frameworks import Array
 from verify.report import Diagnosis
@@ -15,6 +15,9 @@ from verify.tolerances import gradient_tolerance
 __all__ = ["Coupling", "diagnose_coupling", "find_coupling"]
 
 SHAPES = ((3, 4), (4,))
+
+#: Equal rows of a batch, and how often a single one is drawn till it shows a class of theirs.
+ROWS, TRIES = 7, 16
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,23 @@ class Coupling:
     by: str
 
 
-def find_coupling(candidate: Candidate, batch: tuple[int, ...], rng: np.random.Generator) -> Coupling | None:
+def find_coupling(
+    candidate: Candidate, batch: tuple[int, ...], rng: np.random.Generator, *, steady: bool = True
+) -> Coupling | None:
     """Perturb one row, or one entry of it, and look at the others.
 
     An operation over a wrong axis mixes entries of one class, so that an entry
     of a cotangent reaches the same class of other rows only; a mean over the
     batch hands on the row's whole gradient.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    batch : tuple of int
+    rng : numpy Generator
+    steady : bool
+        Whether equal samples have equal gradients; without that a change of
+        the gradient with other rows' logits shows nothing.
     """
     logits = rng.standard_normal((*batch, candidate.classes))
     g, h = np.zeros_like(logits), np.zeros_like(logits)
@@ -53,9 +67,18 @@ def find_coupling(candidate: Candidate, batch: tuple[int, ...], rng: np.random.G
     assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
     touched = np.abs(seen.gradient) > gradient_tolerance("float32", logits, 1.0, g)
     touched[entry[:-1]] = False
-    if touched.any():
+    if touched.any() and (steady or _is_still(candidate, logits, seed)):
         return Coupling(logits.shape, _single_axis(touched, entry), "cotangent")
-    return _by_logits(candidate, logits, entry[:-1], rng)
+    return _by_logits(candidate, logits, entry[:-1], rng) if steady else None
+
+
+def _is_still(candidate: Candidate, logits: Array, seed: int) -> bool:
+    """Whether there is no gradient without a cotangent; noise that is added to it would be one."""
+    zero = np.zeros_like(logits)
+    seen = candidate.observe(
+        logits, cotangent=lambda _: (zero, zero if candidate.has_soft else None), seed=seed
+    )
+    return seen.gradient is not None and not seen.gradient.any()
 
 
 def _single_axis(touched: Array, entry: tuple[int, ...]) -> int | None:
@@ -82,31 +105,21 @@ def _by_logits(
     return None
 
 
-def diagnose_coupling(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """Name a wrong axis or a coupling of rows.
-
-    Parameters
-    ----------
-    candidate : Candidate
-        Whose equal samples have equal gradients; without that a change of the
-        gradient shows nothing.
-    rng : numpy Generator
-    """
+def diagnose_coupling(candidate: Candidate, rng: np.random.Generator, *, steady: bool) -> Iterator[Diagnosis]:
+    """Name a wrong axis or a coupling of rows; the parameters are those of :func:`find_coupling`."""
     if candidate.rank == 1:
         return
     found: dict[int, Coupling | None] = {}
     for batch in SHAPES:
         try:
-            found[len(batch)] = find_coupling(candidate, batch, rng)
+            found[len(batch)] = find_coupling(candidate, batch, rng, steady=steady)
         except Exception:  # noqa: BLE001, S112  (a shape that is refused shows nothing)
             continue
     known = [c for c in found.values() if c is not None]
     if known:
         yield _name(known[0], only_3d=found.get(2) is not None and found.get(1, known[0]) is None)
-    elif _right_alone(candidate, rng):
-        yield name(
-            "row-coupling", "a single row has the right gradient, and the same row among others has not."
-        )
+    elif steady:
+        yield from _by_size(candidate, rng)
 
 
 def _name(coupling: Coupling, *, only_3d: bool) -> Diagnosis:
@@ -118,10 +131,24 @@ def _name(coupling: Coupling, *, only_3d: bool) -> Diagnosis:
     return name("row-coupling", f"{where}, a row's gradient changes with the {coupling.by} of another.")
 
 
-def _right_alone(candidate: Candidate, rng: np.random.Generator) -> bool:
-    """Whether the gradient is right in batches of one row, and wrong in batches of several."""
-    alone = [compare(candidate, rng, (1,), 1.0) for _ in range(8)]
-    many = [compare(candidate, rng, (7,), 1.0) for _ in range(4)]
-    return all(c.raised is None and c.error <= c.single for c in alone) and all(
-        c.raised is None and c.error > c.single for c in many
-    )
+def _by_size(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
+    """Name a gradient that is another one alone than among equal rows with equal cotangents."""
+    row, g = rng.standard_normal(candidate.classes), cotangent(rng, (candidate.classes,))
+
+    def gradients(rows: int) -> tuple[Array, Array]:
+        logits, cotangents = (np.tile(x, (rows, 1)) for x in (row, g))
+        seen = candidate.observe(logits, cotangent=lambda _: (cotangents, None), seed=new_seed(rng))
+        assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
+        return seen.hard.argmax(axis=-1), seen.gradient
+
+    drawn, among = gradients(ROWS)
+    for _ in range(TRIES):
+        (one,), (alone,) = gradients(1)
+        for other in among[drawn == one]:
+            if np.abs(other - alone).max() > gradient_tolerance("float32", row, 1.0, g):
+                times = np.linalg.norm(other) / (np.linalg.norm(alone) or np.nan)
+                yield name(
+                    "row-coupling",
+                    f"among {ROWS} equal rows, a row's gradient is {times:.3g} times as long as alone.",
+                )
+            return

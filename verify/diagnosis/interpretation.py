@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from math import isclose
 
-__all__ = ["Explanation", "interpret"]
+__all__ = ["CLOSE", "Explanation", "Triple", "alternatives", "interpret", "scaled", "told_apart"]
 
 #: Coefficients are those of J(q)g, J(p)g and J(p_τ)g.
 Triple = tuple[float, float, float]
@@ -31,8 +32,19 @@ class Explanation:
         """The coefficients at a temperature; at τ = 1 the last two terms are one."""
         found = [0.0, 0.0, 0.0]
         for place, factor, power in self.terms:
-            found[1 if tau == 1 and place == 2 else place] += factor * tau**power
+            found[1 if isclose(tau, 1) and place == 2 else place] += factor * tau**power
         return found[0], found[1], found[2]
+
+    def factors(self, fitted: dict[float, Triple], heats: dict[float, float]) -> dict[float, float] | None:
+        """What the coefficients are as multiples of this, by temperature; None where they are none."""
+        found = {}
+        for tau, seen in fitted.items():
+            due = self.predict(heats[tau])
+            factor = sum(x * y for x, y in zip(seen, due, strict=True)) / (sum(y * y for y in due) or 1.0)
+            if any(abs(x - factor * y) > CLOSE * abs(factor) for x, y in zip(seen, due, strict=True)):
+                return None
+            found[tau] = factor
+        return found
 
 
 FIRST: tuple[tuple[tuple[str, ...], tuple[tuple[int, float, int], ...]], ...] = (
@@ -55,6 +67,8 @@ HALF: tuple[tuple[tuple[str, ...], tuple[tuple[int, float, int], ...]], ...] = (
     (("tempered-half-term",), ((2, -0.5, 0),)),
     (("tempered-half-term",), ((2, -0.5, -1),)),
     (("tempered-half-term", "inverse-tau-scale"), ((2, -0.5, -2),)),
+    (("sign-flip", "tempered-half-term"), ((2, 0.5, 0),)),
+    (("sign-flip", "tempered-half-term"), ((2, 0.5, -1),)),
     (("inverse-tau-scale",), ((1, -0.5, -1),)),
 )
 
@@ -69,22 +83,28 @@ WHOLE: tuple[Explanation, ...] = (
 
 @cache
 def explanations() -> tuple[Explanation, ...]:
-    """All combinations, those of the fewest mistakes first."""
+    """All combinations, those of the fewest mistakes first.
+
+    Without the first term, the half term with the opposite sign is half of
+    Straight-Through, not two mistakes.
+    """
     mixed = [
         Explanation(tuple(dict.fromkeys(one + two)), first + half)
         for (one, first), (two, half) in product(FIRST, HALF)
-        if not (one == ("severed-gradient",) and not half)
+        if not (one == ("severed-gradient",) and (not half or two == ("sign-flip",)))
     ]
     return tuple(sorted([*WHOLE, *mixed], key=lambda e: len(e.codes)))
 
 
-def interpret(fitted: dict[float, Triple]) -> Explanation | None:
+def interpret(fitted: dict[float, Triple], heats: dict[float, float] | None = None) -> Explanation | None:
     """The fewest mistakes that lead to these coefficients.
 
     Parameters
     ----------
     fitted : dict from τ to (a, b, c)
         At τ = 1 with c = 0.
+    heats : dict from τ to float, optional
+        The temperatures that are used in place of τ.
 
     Returns
     -------
@@ -95,17 +115,51 @@ def interpret(fitted: dict[float, Triple]) -> Explanation | None:
     >>> interpret({1.0: (1.0, -0.5, 0.0)}).codes
     ('missing-factor-two',)
     """
-    for explanation in _told_apart(fitted):
+    return next(iter(alternatives(fitted, heats)), None)
+
+
+def alternatives(fitted: dict[float, Triple], heats: dict[float, float] | None = None) -> list[Explanation]:
+    """All that lead to these coefficients by the fewest mistakes; see :func:`interpret`."""
+    used = heats or {tau: tau for tau in fitted}
+    found: dict[frozenset[str], Explanation] = {}
+    for explanation in told_apart(used):
         if all(
             abs(x - y) <= CLOSE
             for tau, seen in fitted.items()
-            for x, y in zip(seen, explanation.predict(tau), strict=True)
+            for x, y in zip(seen, explanation.predict(used[tau]), strict=True)
         ):
-            return explanation
-    return None
+            found.setdefault(frozenset(explanation.codes), explanation)
+    fewest = min(map(len, found), default=0)
+    return [explanation for codes, explanation in found.items() if len(codes) == fewest]
 
 
-def _told_apart(fitted: dict[float, Triple]) -> Iterator[Explanation]:
-    """Those whose mistakes the temperatures can show: at τ = 1 alone a power of τ shows nothing."""
-    hidden = {"inverse-tau-scale", "tempered-half-term"} if set(fitted) == {1.0} else set()
+def told_apart(heats: dict[float, float]) -> Iterator[Explanation]:
+    """Those whose mistakes the temperatures can show: at τ = 1 alone a power of τ shows nothing.
+
+    Parameters
+    ----------
+    heats : dict from τ to float
+        As for :func:`interpret`.
+    """
+    cold = all(isclose(heat, 1) for heat in heats.values())
+    hidden = {"inverse-tau-scale", "tempered-half-term"} if cold else set()
     return (e for e in explanations() if not hidden & set(e.codes))
+
+
+def scaled(
+    fitted: dict[float, Triple], heats: dict[float, float]
+) -> tuple[Explanation, dict[float, float]] | None:
+    """The right gradient or Straight-Through's, times a factor.
+
+    The parameters are those of :func:`interpret`.
+
+    Returns
+    -------
+    (explanation, factor by temperature), or None
+    """
+    right = Explanation((), ((0, 2.0, 0), (1, -0.5, 0)))
+    for explanation in (right, *WHOLE[1:]):
+        factors = explanation.factors(fitted, heats)
+        if factors is not None and all(factors.values()):
+            return explanation, factors
+    return None

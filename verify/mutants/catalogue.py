@@ -23,7 +23,10 @@ class Mutant:
     fn : object
         The implementation.
     codes : tuple of str
-        The classes of mistakes that are to be named.
+        What is to be named: all the classes of mistakes that it has, no other
+        ones, and what is to be said of a fault of no class.
+    says : str
+        What the diagnosis is to say besides, word for word.
     warns : str or None
         The robustness check that is to warn, of a fault that leaves the
         verdict as it is.
@@ -35,6 +38,7 @@ class Mutant:
     name: str
     fn: Any
     codes: tuple[str, ...] = ()
+    says: str = ""
     warns: str | None = None
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     framework: str = "numpy"

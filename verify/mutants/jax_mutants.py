@@ -31,7 +31,7 @@ def everything() -> Iterator[Mutant]:
         (forge(lambda s, g, h: right(s, g, 2 * h)), ("soft-cotangent",)),
         (forge(_wrong_axis), ("wrong-axis",)),
         (_stopped, ("severed-gradient",)),
-        (forge(fixed_key=3), ()),
+        (forge(fixed_key=3), ("unknown-sampler",)),
     )
     for number, (fn, codes) in enumerate(faults, 1):
         yield Mutant(f"jax {number}", fn, codes, framework="jax")

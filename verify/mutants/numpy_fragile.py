@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from verify.mutants.catalogue import Mutant
-from verify.mutants.forge import Array, Forged, forge, inverse_cdf, right
+from verify.mutants.forge import Array, Forged, Pieces, forge, inverse_cdf, right
 
 __all__ = ["fragile"]
 
@@ -63,6 +63,32 @@ def _uniform_in(dtype: str) -> Implementation:
     return uniform_in_dtype
 
 
+def _overwriting(logits: Array, tau: float = 1.0, rng: Any = None) -> Forged:
+    """What was kept for the backward pass serves as scratch space."""
+
+    def rule(s: Pieces, g: Array, h: Array) -> Array:
+        found = right(s, g, h)
+        s.p_tau[...] = found
+        return found
+
+    return forge(rule)(logits, tau, rng)
+
+
+def _unshifted(x: Array) -> Array:
+    """A softmax that does not subtract the maximum."""
+    e = np.exp(x)
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def _far_only(wrong: Callable[[Array], Array]) -> Implementation:
+    """A softmax in every place where one is needed, right as far as exp goes."""
+    return forge(
+        soft=lambda theta, _: wrong(theta),
+        tempered=lambda theta, tau: wrong(theta / tau),
+        sampler=lambda theta, tau, rng: inverse_cdf(np.log(wrong(theta)), tau, rng),
+    )
+
+
 def _last_axis_only(logits: Array, tau: float = 1.0, axis: int = -1, rng: Any = None) -> Forged:
     """The argument for the class axis is not looked at."""
     del axis
@@ -90,5 +116,7 @@ def fragile() -> Iterator[Mutant]:
     for check, fn in faults.items():
         yield Mutant(f"numpy fragile: {check}", fn, warns=check)
     yield Mutant("numpy fragile: float16 sampler", _uniform_in("float16"), warns="float16")
+    yield Mutant("numpy fragile: overwritten cache", _overwriting, warns="repeatability")
+    yield Mutant("numpy fragile: softmax without the maximum", _far_only(_unshifted), warns="saturation")
     yield Mutant("numpy class axis", _last_axis_only, ("wrong-axis",))
     yield Mutant("numpy gradient in float32", _in_dtype("float32"), ("unknown-gradient",))

@@ -132,8 +132,8 @@ def _narrow_samplers() -> Iterator[Mutant]:
             forge(sampler=lambda t, tau, r: inverse_cdf(np.log(softmax(t).clip(0.01)), tau, r)),
             ("unknown-sampler",),
         ),
-        (forge(sampler=sharing(_two_apart)), ()),
-        (forge(sampler=sharing(_mirrored)), ()),
+        (forge(sampler=sharing(_two_apart)), ("unknown-sampler",)),
+        (forge(sampler=sharing(_mirrored)), ("unknown-sampler",)),
     )
 
 
@@ -142,13 +142,16 @@ def _samplers() -> Iterator[Mutant]:
         "sampler",
         (forge(sampler=argmax), ("argmax-sampler",)),
         (forge(sampler=tempered), ("tempered-sampler",)),
-        (forge(sampler=lambda t, tau, r: inverse_cdf(t * tau, 1, r)), ("tempered-sampler",)),
+        (forge(sampler=lambda t, tau, r: inverse_cdf(t * tau, 1, r)), ("tempered-sampler", "inverted-tau")),
         (forge(sampler=lambda t, _, r: inverse_cdf(softmax(t), 1, r)), ("probabilities-as-logits",)),
         (forge(sampler=lambda t, _, r: inverse_cdf(1.05 * t, 1, r)), ("unknown-sampler",)),
         (forge(sampler=lambda t, _, r: inverse_cdf(0 * t, 1, r)), ("unknown-sampler",)),
         (forge(sampler=lambda t, _, r: inverse_cdf(-t, 1, r)), ("unknown-sampler",)),
-        (forge(sampler=lambda t, tau, _: inverse_cdf(t, tau, np.random.default_rng(7))), ()),
-        (forge(sampler=antithetic), ()),
+        (
+            forge(sampler=lambda t, tau, _: inverse_cdf(t, tau, np.random.default_rng(7))),
+            ("unknown-sampler",),
+        ),
+        (forge(sampler=antithetic), ("unknown-sampler",)),
     )
 
 
@@ -172,6 +175,26 @@ def _terms() -> Iterator[Mutant]:
         (forge(lambda s, g, h: np.clip(right(s, g, h), -0.3, 0.3)), ("unknown-gradient",)),
         (forge(_smoothed), ("unknown-gradient",)),
     )
+    yield from _described()
+
+
+def _described() -> Iterator[Mutant]:
+    """Gradients of no class that are told in words."""
+    faults: tuple[tuple[Rule, str], ...] = (
+        (lambda s, g, h: right(s, g.shape[-1] * g, h), "times K, where K is the number of classes"),
+        (lambda s, g, h: right(s, s.tau * g, h), "the right one times τ."),
+        (lambda s, g, h: 2 * jacobian(s.q, g) - s.p * g / 2 + jacobian(s.p, h), "p⟨p, g⟩ comes 0 times"),
+        (
+            lambda s, g, h: 2 * jacobian(0.7 * s.p_tau + 0.3 * s.onehot, g) + terms(0)(s, g, h),
+            "weighs D with 0.3",
+        ),
+        (lambda s, g, h: 2 * jacobian(s.q - (s.onehot - 0.2) / 20, g) + terms(0)(s, g, h), "with α = 0.1"),
+        (lambda s, g, h: np.clip(right(s, g, h), -1, 1), "no entry exceeds 1"),
+        (lambda s, g, h: s.p * right(s, g, 0 * h) + jacobian(s.p, h), "the right one times a matrix"),
+        (lambda s, g, h: right(s, g, h).astype(np.float16).astype(g.dtype), "one of float16"),
+    )
+    for number, (rule, says) in enumerate(faults, 1):
+        yield Mutant(f"numpy described {number}", forge(rule), ("unknown-gradient",), says)
 
 
 def _darn(s: Pieces, g: Array, h: Array) -> Array:
@@ -304,7 +327,7 @@ def _outputs() -> Iterator[Mutant]:
         (forge(terms(c=2)), ("soft-cotangent",)),
         (forge(lambda s, g, h: right(s, g, 0 * h) + jacobian(s.p_tau, h) / s.tau), ("soft-cotangent",)),
         (_crashing, ("soft-cotangent",)),
-        (_relaxed, ()),
+        (_relaxed, ("unknown-sampler",)),
         (forge(soft=lambda theta, tau: softmax(theta / tau)), ("unknown-soft-output",)),
         (forge(soft=lambda theta, _: softmax(softmax(theta))), ("probabilities-as-logits",)),
     )
@@ -327,4 +350,18 @@ def _several() -> Iterator[Mutant]:
         ),
         (forge(_wrong_axis(1), tempered), ("wrong-axis", "tempered-sampler")),
         (forge(logits=softmax), ("probabilities-as-logits",)),
+        (
+            forge(lambda s, g, h: terms(2, 0)(s, g, h) * g.shape[-1] / g.size),
+            ("row-coupling", "missing-half-term"),
+        ),
+        (forge(_batch_mean, tempered), ("row-coupling", "tempered-sampler")),
+        (
+            forge(lambda s, g, h: right(s, g, h) - np.roll(terms(2, -0.5, 0)(s, g, h), 1, axis=0) / 10),
+            ("row-coupling",),
+        ),
+        (forge(terms(0, 1, 0), argmax), ("straight-through", "argmax-sampler", "soft-cotangent")),
+        (
+            forge(terms(2, 0), tempered=lambda theta, _: softmax(theta / 0.9)),
+            ("missing-half-term", "unknown-gradient"),
+        ),
     )

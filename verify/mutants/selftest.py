@@ -6,6 +6,7 @@ from typing import Any
 
 from verify.checks import CHECKS
 from verify.conformance import check_candidate
+from verify.diagnosis import CODES
 from verify.mutants.catalogue import Mutant, catalogue, styles
 from verify.report import Report
 
@@ -41,9 +42,21 @@ class Kill:
         return self.report.verdict == "deviates"
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """What the diagnosis should give and does not, in words."""
+        said = " ".join(d.explanation for d in self.report.diagnosis)
+        unsaid = [self.mutant.says] if self.mutant.says not in said else []
+        return tuple([code for code in self.mutant.codes if code not in self.named] + unsaid)
+
+    @property
+    def false(self) -> tuple[str, ...]:
+        """The published classes that were named though it has no such mistake."""
+        return tuple(code for code in self.named if code in CODES and code not in self.mutant.codes)
+
+    @property
     def right(self) -> bool:
-        """Whether it was killed, and every mistake that it has was named."""
-        return self.killed and set(self.mutant.codes) <= set(self.named)
+        """Whether it was killed, and every mistake that it has was named, and no other."""
+        return self.killed and not self.missing and not self.false
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +79,12 @@ class SelfTest:
         """What went wrong, in sentences; empty where nothing did."""
         lived = [f"{k.mutant.name} survived" for k in self.kills if not k.killed]
         unnamed = [
-            f"{k.mutant.name} was not named {', '.join(set(k.mutant.codes) - set(k.named))}"
+            f"{k.mutant.name} was not named {', '.join(k.missing)}"
             for k in self.kills
-            if k.killed and not k.right
+            if k.killed and k.missing
+        ]
+        false = [
+            f"{k.mutant.name} was named {', '.join(k.false)} without cause" for k in self.kills if k.false
         ]
         alarms = [
             f"{k.mutant.name}, a right implementation, {k.report.verdict}"
@@ -76,7 +92,7 @@ class SelfTest:
             if k.report.verdict != "conforms"
         ]
         idle = [f"no mutant fails {name}" for name in self.idle]
-        return tuple(lived + unnamed + alarms + idle)
+        return tuple(lived + unnamed + false + alarms + idle)
 
     @property
     def idle(self) -> tuple[str, ...]:

@@ -80,14 +80,14 @@ def functions() -> Iterator[Mutant]:
     """All of them."""
     faults: tuple[tuple[Any, tuple[str, ...]], ...] = (
         (_with(lambda s, g, h, _: _jacobian(s[0], g + h)), ("straight-through",)),
-        (_with(lambda s, g, h, tau: _jacobian(s[1], g + h) / tau), ("straight-through",)),
-        (_with(lambda s, g, h, tau: _right(s, g, h, tau) / tau), ("inverse-tau-scale",)),
+        (_with(lambda s, g, h, tau: _jacobian(s[1], g + h) / tau), ("straight-through", "soft-cotangent")),
+        (_with(lambda s, g, h, tau: _right(s, g, h, tau) / tau), ("inverse-tau-scale", "soft-cotangent")),
         (_with(_over_axis_one), ("wrong-axis",)),
         (_with(_redrawn), ("resampled-backward",)),
         (_with(_norm), ("row-coupling",)),
         (_with(_right, strict=True), ("soft-cotangent",)),
         (_with(lambda s, g, h, tau: -_right(s, g, -h, tau)), ("sign-flip",)),
-        (_with(lambda s, g, h, tau: 0 * _right(s, g, h, tau)), ("severed-gradient",)),
+        (_with(lambda s, g, h, tau: 0 * _right(s, g, h, tau)), ("severed-gradient", "soft-cotangent")),
         (_with(_clipped), ("unknown-gradient",)),
     )
     for number, (fn, codes) in enumerate(faults, 1):

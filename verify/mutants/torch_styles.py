@@ -10,7 +10,7 @@ from torch.distributions import OneHotCategorical
 from verify.mutants.catalogue import Mutant
 from verify.mutants.torch_binary import bits, right_third
 from verify.mutants.torch_functions import formula
-from verify.mutants.torch_mutants import Algorithm2
+from verify.mutants.torch_lines import Algorithm2
 
 __all__ = ["everything"]
 
