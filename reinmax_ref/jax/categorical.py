@@ -53,19 +53,26 @@ def _backward(rule: str, kept: Any, cotangents: tuple[Array, Array]) -> tuple[Ar
 _estimate.defvjp(_forward, _backward)
 
 
+@partial(jax.jit, static_argnames=("rule", "axis"))
+def _run(rule: str, key: Any, logits: Array, tau: Any, index: Array | None, *, axis: int) -> Sample:
+    theta = jnp.moveaxis(wide(logits), axis, -1)
+    if index is None:
+        index = sample(key, jax.nn.softmax(lax.stop_gradient(theta), axis=-1))
+    hard, soft = _estimate(rule, theta, tau, index)
+    return Sample(*(jnp.moveaxis(x, -1, axis).astype(logits.dtype) for x in (hard, soft)))
+
+
 def _draw(rule: str, key: Any, logits: Any, tau: Any, *, axis: int, index: Any) -> Sample:
     logits, tau = check_logits(logits), check_tau(tau)
     if not -logits.ndim <= axis < logits.ndim:
         raise ValueError(f"axis {axis} is out of range for logits of shape {logits.shape}")
-    theta = jnp.moveaxis(wide(logits), axis, -1)
-    if theta.shape[-1] == 0:
+    if logits.shape[axis] == 0:
         raise ValueError(f"no class to draw: axis {axis} of logits of shape {logits.shape} is empty")
-    if index is None:
-        index = sample(key, jax.nn.softmax(lax.stop_gradient(theta), axis=-1))
-    else:
-        index = check_index(index, theta.shape[:-1])
-    hard, soft = _estimate(rule, theta, tau, index)
-    return Sample(*(jnp.moveaxis(x, -1, axis).astype(logits.dtype) for x in (hard, soft)))
+    if index is not None:
+        rows = logits.shape[:axis] + logits.shape[axis:][1:]
+        index = check_index(index, rows)
+    drawn: Sample = _run(rule, key if index is None else None, logits, tau, index, axis=axis)
+    return drawn
 
 
 def reinmax(
