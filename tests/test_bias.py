@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
-from verify.bias import Grid, resume, run, sweep
+from verify.bias import Grid, resume, run, sweep, sweeps
 from verify.bias.families import NAMES, build, logits_for
 from verify.bias.records import Record, read_csv, to_csv, write_csv
 from verify.bias.winners import CRITERIA, winner
@@ -96,8 +97,7 @@ def test_infinite_and_missing_numbers_are_kept(records, tmp_path):
 
 
 def test_pandas_makes_a_table_of_records(records):
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(records)
+    frame = pd.DataFrame(records)
     assert list(frame.columns)[:3] == ["estimator", "objective", "curvature"]
     assert len(frame) == len(records)
 
@@ -110,7 +110,7 @@ def forbid(monkeypatch):
         asked.append(point)
         return []
 
-    monkeypatch.setattr("verify.bias.solve", note)
+    monkeypatch.setattr("verify.bias.sweeps.solve", note)
     return asked
 
 
@@ -148,7 +148,7 @@ def test_only_what_is_missing_is_computed(records):
 
 
 def test_records_of_an_interrupted_sweep_stay_in_the_file(records, tmp_path, monkeypatch):
-    path, solve = tmp_path / "cut.csv", __import__("verify.bias", fromlist=["solve"]).solve
+    path, solve = tmp_path / "cut.csv", sweeps.solve
     count = iter(range(10**6))
 
     def interrupted(point):
@@ -156,7 +156,7 @@ def test_records_of_an_interrupted_sweep_stay_in_the_file(records, tmp_path, mon
             raise KeyboardInterrupt
         return solve(point)
 
-    monkeypatch.setattr("verify.bias.solve", interrupted)
+    monkeypatch.setattr("verify.bias.sweeps.solve", interrupted)
     with pytest.raises(KeyboardInterrupt):
         resume(path, SMALL)
     kept = read_csv(path)

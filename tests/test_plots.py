@@ -3,20 +3,18 @@
 import sys
 from dataclasses import replace
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-matplotlib = pytest.importorskip("matplotlib")
-
-from matplotlib.figure import Figure  # noqa: E402
-
-from reinmax_ref.estimators import names  # noqa: E402
-from verify import plots  # noqa: E402
-from verify.bench import Bench, Timing  # noqa: E402
-from verify.bias import Grid, sweep  # noqa: E402
-from verify.bias.winners import winner  # noqa: E402
-from verify.order import Level, OrderStudy  # noqa: E402
-from verify.plots.style import numbered, style  # noqa: E402
+from reinmax_ref.estimators import names
+from verify import plots
+from verify.bench import Bench, Timing
+from verify.bias import Grid, sweep
+from verify.bias.winners import winner
+from verify.order import Level, OrderStudy
+from verify.plots.style import numbered, style
 
 NAMES = ["reinmax", "straight_through", "gumbel_softmax", "reinforce"]
 CURVATURES = (0.1, 1.0, 4.0)
@@ -115,9 +113,7 @@ def test_no_bias_is_told_apart_from_a_small_one(records):
 def test_a_band_stands_where_there_is_an_error_and_only_there(records):
     ax = plots.bias_against_temperature(records)
     (band,) = ax.collections
-    assert band.get_facecolor()[0, :3] == pytest.approx(
-        matplotlib.colors.to_rgb(style("gumbel_softmax")["color"])
-    )
+    assert band.get_facecolor()[0, :3] == pytest.approx(mpl.colors.to_rgb(style("gumbel_softmax")["color"]))
     exact = [replace(r, standard_error=0.0) for r in records]
     assert not plots.bias_against_temperature(exact).collections
 

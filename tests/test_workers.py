@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import distributed
 import numpy as np
 import pytest
 
@@ -52,7 +53,6 @@ def test_processes_give_the_same_bits(problem):
 
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bits(problem):
-    distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=False
     )

@@ -7,7 +7,6 @@ forward and backward together, from logits to their gradient.
 import importlib.util
 import os
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import reinmax_ref
+from verify.timing import in_turn
 
 __all__ = ["GOALS", "SHAPES", "Bench", "Timing", "contestants", "devices", "run", "why_no_device"]
 
@@ -145,8 +145,9 @@ def run(
     for rows, classes in shapes:
         rng = np.random.default_rng(seed)
         logits, g = (rng.standard_normal((rows, classes), dtype=np.float32) for _ in range(2))
-        medians = _interleave(contestants(logits, g, device), repeats)
-        timings += [Timing(name, rows, classes, ms) for name, ms in medians.items()]
+        steps = contestants(logits, g, device)
+        seconds = in_turn(list(steps.values()), repeats)
+        timings += [Timing(name, rows, classes, 1e3 * s) for name, s in zip(steps, seconds, strict=True)]
         kept = kept or _kept(logits)
     return Bench(tuple(timings), kept, repeats, device)
 
@@ -169,16 +170,6 @@ def why_no_device(name: str) -> str:
     except (RuntimeError, AssertionError, ImportError) as error:
         return f"device {name!r} cannot be used: {error}"
     return ""
-
-
-def _interleave(steps: dict[str, Step], repeats: int) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(repeats + 2):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(t[2:]) for name, t in times.items()}
 
 
 def contestants(logits: Array, g: Array, device: str = "cpu") -> dict[str, Step]:

@@ -9,10 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,7 @@ import numpy as np
 from verify.corners import Corners
 from verify.enumeration import softmax, statistics
 from verify.objectives import TanhNetwork, tanh_network
+from verify.timing import in_turn
 
 __all__ = ["Measurement", "measure"]
 
@@ -102,14 +100,11 @@ def _overhead(degree: int, repeats: int) -> float:
     corners = Corners(p)
 
     def alone() -> None:
-        # The last result is kept while the next is made, as in any use of it: given back at once,
-        # its memory would be returned to the system and fetched again each time.
-        block, kept = corners.block(0), None
+        block = corners.block(0)
         for _ in range(corners.blocks):
-            kept = f.value_and_gradient(block.points)
-        del kept
+            f.value_and_gradient(block.points)
 
-    whole, part = _in_turn(repeats, lambda: statistics(f, p, degree=degree), alone)
+    whole, part = in_turn([lambda: statistics(f, p, degree=degree), alone], repeats)
     return whole / part
 
 
@@ -118,24 +113,13 @@ def _growth(repeats: int) -> float:
     f, p = _problem(5)
     fewer = p.copy()
     fewer[0] = np.eye(8)[0]
-    less, more = _in_turn(repeats, lambda: statistics(f, fewer), lambda: statistics(f, p))
+    less, more = in_turn([lambda: statistics(f, fewer), lambda: statistics(f, p)], repeats)
     return more / (8 * less)
 
 
 def _problem(variables: int) -> tuple[TanhNetwork, Array]:
     logits = np.random.default_rng(1).standard_normal((variables, 8))
     return tanh_network(variables, 8, rng=0), softmax(logits)
-
-
-def _in_turn(repeats: int, *contestants: Callable[[], object]) -> list[float]:
-    """Median seconds of each, one after the other, so that a slow spell hits all of them."""
-    times: list[list[float]] = [[] for _ in contestants]
-    for _ in range(repeats + 1):
-        for contestant, taken in zip(contestants, times, strict=True):
-            start = perf_counter()
-            contestant()
-            taken.append(perf_counter() - start)
-    return [median(taken[1:]) for taken in times]
 
 
 def _large_run(workers: int) -> tuple[float, float]:
