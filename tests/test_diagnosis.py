@@ -197,3 +197,9 @@ def test_a_one_hot_without_the_number_of_classes_is_told(seed):
     found = diagnose(Candidate.wrap(op, framework="torch"), EVERYTHING, np.random.default_rng(seed))
     assert [d.code for d in found] == ["unknown-sampler"]
     assert "num_classes" in found[0].explanation
+
+
+def test_what_fails_in_the_sample_does_not_hide_what_fails_in_the_gradient():
+    quoted = (CheckResult("row-correlation", "fail", "one"), CheckResult("backward-tau-1", "fail", "two"))
+    found = diagnose(Candidate.wrap(forge()), quoted, np.random.default_rng(0))
+    assert [d.code for d in found] == ["unknown-sampler", "unknown-gradient"]

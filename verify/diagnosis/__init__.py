@@ -16,7 +16,7 @@ from verify.candidate import Candidate
 from verify.diagnosis.backward import diagnose_backward
 from verify.diagnosis.cotangent import diagnose_soft_cotangent
 from verify.diagnosis.mistakes import CODES, MISTAKES, Mistake, name
-from verify.diagnosis.sample import diagnose_seed, diagnose_sharing, diagnose_width, find_form
+from verify.diagnosis.sample import Form, diagnose_seed, diagnose_sharing, diagnose_width, find_form
 from verify.diagnosis.sampler import diagnose_sampler
 from verify.diagnosis.soft import diagnose_soft
 from verify.report import CheckResult, Diagnosis
@@ -53,6 +53,13 @@ class _Case:
             except (Exception, SystemExit):  # noqa: BLE001, S112  (a foreign implementation may raise anything)
                 continue
         return found
+
+    def form(self) -> Form | None:
+        """What is given as the sample; None also where the candidate raises."""
+        try:
+            return find_form(self.candidate, self.rng)
+        except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
+            return None
 
 
 def diagnose(
@@ -97,7 +104,7 @@ def _sample(case: _Case) -> tuple[Found, bool]:
     """What is said of the sample, and whether a class is drawn at all."""
     found: Found = []
     if case.failed("one-hot"):
-        form = find_form(case.candidate, case.rng)
+        form = case.form()
         found += [] if form is None else [form.diagnosis]
         if form is not None and not form.drawn:
             return found, False
@@ -126,6 +133,10 @@ def _gradient(case: _Case) -> Found:
 def _unexplained(case: _Case, sample: Found, soft: Found, gradient: Found) -> Found:
     """Where nothing fits, or what fails is out of the fits' sight, let the failing checks speak."""
     said: Found = []
+    if not gradient:
+        # right through either output alone and wrong through both: no fit of one output sees that
+        gradient = _cotangent(case, "right on losses of the hard output")
+        said += gradient
     for code, found, beginnings in (
         ("unknown-sampler", sample, SAMPLE),
         ("unknown-soft-output", soft, ("soft-output",)),
@@ -134,10 +145,15 @@ def _unexplained(case: _Case, sample: Found, soft: Found, gradient: Found) -> Fo
         said += [] if found else _quoted(case, code, beginnings)[:1]
     if said or sample or soft or gradient:
         return said
-    for r in case.results:
-        if r.status == "fail" and r.detail and r.name == "soft-cotangent":
-            return [name("soft-cotangent", f"{r.detail}.")]
-    return _quoted(case, "unknown-gradient", EITHER)[:1]
+    return _cotangent(case) or _quoted(case, "unknown-gradient", EITHER)[:1]
+
+
+def _cotangent(case: _Case, seen: str = "") -> Found:
+    return [
+        name("soft-cotangent", f"{r.detail}.")
+        for r in case.results
+        if r.status == "fail" and r.name == "soft-cotangent" and r.detail and seen in r.detail
+    ]
 
 
 def _quoted(case: _Case, code: str, beginnings: tuple[str, ...]) -> Found:

@@ -136,8 +136,8 @@ MISTAKES: tuple[Mistake, ...] = (
         "Noise other than the sample enters the gradient, for instance Gumbel-perturbed probabilities or "
         "dropout.",
         "lines 1 and 3: p and p_τ are functions of the logits alone",
-        "Use softmax(θ) and softmax(θ/τ) in the backward pass; the noise is for drawing D only. Check a module "
-        "in eval mode.",
+        "Use softmax(θ) and softmax(θ/τ) in the backward pass; the noise is for drawing D only. Check a "
+        "module in eval mode.",
     ),
     Mistake(
         "row-coupling",
