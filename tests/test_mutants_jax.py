@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest.importorskip("jax")
-
 from verify.conformance import check_candidate
 from verify.frameworks import detect
 from verify.mutants.jax_mutants import everything as mutants
