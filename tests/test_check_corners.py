@@ -250,3 +250,17 @@ def test_a_report_that_cannot_be_written_is_status_2(option, capsys):
 def test_an_empty_target_is_not_this_package(capsys):
     assert main(["check", ""]) == 2
     assert "target is ''" in capsys.readouterr().err
+
+
+def test_a_sample_as_wide_as_the_classes_that_were_drawn_fails_whatever_was_drawn():
+    """As F.one_hot makes it without ``num_classes``."""
+
+    def op(logits, tau=1.0, rng=None):
+        draw = forge()(logits, tau, rng)
+        width = draw.hard.argmax(axis=-1).max() + 1
+        return SimpleNamespace(hard=draw.hard[..., :width], soft=draw.soft, vjp=draw.vjp)
+
+    candidate = Candidate.wrap(op)
+    for seed in range(20):
+        outcome = run(find("one-hot"), candidate, np.random.default_rng(seed))
+        assert outcome.status == "fail"

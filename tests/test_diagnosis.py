@@ -187,8 +187,6 @@ def test_what_no_fit_explains_is_told_by_the_check_that_fails():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_one_hot_without_the_number_of_classes_is_told(seed):
-    """What the checks see of it depends on whether the last class is drawn."""
-
     def op(logits, tau=1.0):
         index = torch.multinomial(logits.detach().softmax(-1).reshape(-1, logits.shape[-1]), 1)
         onehot = torch.nn.functional.one_hot(index.reshape(logits.shape[:-1])).to(logits.dtype)

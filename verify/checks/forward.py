@@ -38,9 +38,29 @@ def check_one_hot(candidate: Candidate, rng: np.random.Generator) -> Outcome:
         if seen.index is not None and not _same_class(seen.index, hard):
             return Outcome("fail", "the index names another class than the one-hot sample")
         shapes.append(logits.shape)
+    narrow = _without_last_class(candidate, rng)
+    if narrow:
+        return Outcome("fail", narrow)
     if not shapes:
         return Outcome("error", "it raised for logits of every shape tried")
     return Outcome("pass", f"one-hot for logits of shapes {', '.join(map(str, shapes))}", worst, tolerance)
+
+
+def _without_last_class(candidate: Candidate, rng: np.random.Generator) -> str:
+    """What is wrong where the last class is sure not to be drawn, and is not where it is sure to be."""
+    logits = np.zeros((8, candidate.classes))
+    logits[:, -1] = 60.0
+    shapes = []
+    for chosen in (logits, -logits):
+        try:
+            shapes.append(forward(candidate, chosen, seed=new_seed(rng)).hard.shape)
+        except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
+            shapes.append(f"raises {type(error).__name__}")
+    drawn, missing = shapes
+    if drawn != logits.shape or missing == drawn:
+        return ""
+    what = missing if isinstance(missing, str) else f"gives a sample of shape {missing}"
+    return f"for logits of shape {logits.shape} it {what} where the last class is not drawn"
 
 
 def _same_class(index: np.ndarray, hard: np.ndarray) -> bool:
