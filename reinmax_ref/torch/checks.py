@@ -32,8 +32,20 @@ def readable(x: Tensor) -> bool:
     return x.device.type == "cpu" and not torch.compiler.is_compiling() and type(x) is Tensor
 
 
+def _check_trace() -> None:
+    """Keep ``torch.compile`` from tracing inside of ``torch.func.grad`` or ``vmap``.
+
+    It would put the forward pass in the place of an autograd function there, and drop the
+    gradient without a word. This call cannot be traced inside of a transform: an error where
+    ``fullgraph`` is asked for, else the transform runs eagerly, with the right gradient.
+    """
+    if torch.compiler.is_compiling():
+        torch._C._functorch.maybe_current_level()  # noqa: SLF001  there is no public way to ask
+
+
 def check_dtype(logits: Any) -> None:
     """Check that the logits are a tensor of a supported dtype."""
+    _check_trace()
     if not isinstance(logits, Tensor):
         raise TypeError(f"logits must be a torch.Tensor, got {type(logits).__name__}; use torch.as_tensor")
     if logits.dtype not in _DTYPES:
