@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import reinmax as official
 import torch
 from torch.utils.checkpoint import checkpoint
 
@@ -94,6 +95,41 @@ def test_compiled_bernoulli(deviation):
     call = lambda x: (reinmax_bernoulli(x, 1.3, index=outcomes).hard * G).sum()  # noqa: E731
     torch.compile(call, fullgraph=True)(x).backward()
     assert deviation(x.grad, torch.func.grad(call)(X)) <= 1
+
+
+def of_bernoulli(x, outcomes):
+    return (reinmax_bernoulli(x, 1.5, index=outcomes).hard * G).sum()
+
+
+TRANSFORMED = {
+    "grad": (torch.func.grad(loss), ()),
+    "grad of bernoulli": (torch.func.grad(of_bernoulli), ((G > 0).long(),)),
+    "vmap of grad": (
+        torch.vmap(torch.func.grad(lambda x, i, g: (reinmax(x, index=i).hard * g).sum())),
+        (INDEX, G),
+    ),
+    "vmap": (torch.vmap(lambda x, i: reinmax(x, index=i).hard), (INDEX,)),
+    "jacrev": (torch.func.jacrev(lambda x: reinmax(x, 1.5, index=INDEX).hard), ()),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSFORMED)
+def test_a_compiled_transform_is_right_or_refused(name, deviation):
+    """Traced, it would lose its gradient: torch puts the forward pass in the place of the function."""
+    transformed, others = TRANSFORMED[name]
+    torch._dynamo.reset()
+    assert deviation(torch.compile(transformed)(X, *others), transformed(X, *others)) <= 1
+    torch._dynamo.reset()
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        torch.compile(transformed, fullgraph=True)(X, *others)
+
+
+@pytest.mark.slow
+def test_a_transform_of_a_compiled_function(deviation):
+    torch._dynamo.reset()
+    compiled = torch.compile(loss)
+    assert deviation(torch.func.grad(compiled)(X), eager(1.0, reinmax)) <= 1
 
 
 class Layer(torch.nn.Module):
@@ -256,8 +292,7 @@ def test_one_tensor_of_the_logits_size_is_kept(op, tau, dtype):
 
 
 def test_at_most_half_of_what_the_official_op_keeps():
-    official = pytest.importorskip("reinmax").reinmax
-    assert 2 * kept(reinmax, torch.float32, 1.0) <= kept(official, torch.float32, 1.0)
+    assert 2 * kept(reinmax, torch.float32, 1.0) <= kept(official.reinmax, torch.float32, 1.0)
 
 
 def test_nothing_is_kept_without_gradients():
