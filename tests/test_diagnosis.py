@@ -201,3 +201,13 @@ def test_what_fails_in_the_sample_does_not_hide_what_fails_in_the_gradient():
     quoted = (CheckResult("row-correlation", "fail", "one"), CheckResult("backward-tau-1", "fail", "two"))
     found = diagnose(Candidate.wrap(forge()), quoted, np.random.default_rng(0))
     assert [d.code for d in found] == ["unknown-sampler", "unknown-gradient"]
+
+
+def test_a_gradient_that_is_wrong_at_one_temperature_alone_is_told_so():
+    def op(logits, tau=1.0, rng=None):
+        return (forge(terms(0, 1)) if tau == 1 else forge())(logits, tau, rng)
+
+    (found,) = verify.check(op).diagnosis
+    assert found.code == "unknown-gradient"
+    assert "2·J(q)g − 0.5·J(p)g at τ = 0.5, 1.5, 2; 1·J(p)g at τ = 1" in found.explanation
+    assert "at τ = 1 the sample does not enter it" in found.explanation

@@ -48,6 +48,8 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         answers = _own() if arguments.file is None else json.loads(arguments.file.read_text(encoding="utf-8"))
         wrong = judge(answers)
+    except json.JSONDecodeError as error:
+        return refuse(f"{arguments.file} is not JSON ({error}); expected the exported file with your answers")
     except (OSError, ValueError) as error:
         return refuse(f"{arguments.file}: {error}")
     total = len(answers["cases"])

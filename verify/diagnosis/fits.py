@@ -48,18 +48,31 @@ class Fit:
 
 
 def formula(coefficients: dict[float, Triple]) -> str:
-    """Coefficients in words of the paper, once where they are the same at every temperature.
+    """Coefficients in words of the paper, once where they are the same at several temperatures.
 
     Examples
     --------
     >>> formula({1.0: (2.0, -0.5, 0.0)})
     '2·J(q)g − 0.5·J(p)g'
+    >>> formula({1.0: (0.0, 1.0, 0.0), 1.5: (2.0, -0.5, 0.0), 2.0: (2.0, -0.5, 0.0)})
+    '1·J(p)g at τ = 1; 2·J(q)g − 0.5·J(p)g at τ = 1.5, 2'
     """
-    told = {tau: _sum(triple) for tau, triple in coefficients.items()}
-    warm = [tau for tau in told if tau > 1] or list(told)
-    if len({told[tau] for tau in warm}) == 1:
-        return told[warm[0]] + (" at every τ" if len(warm) > 1 else "")
-    return "; ".join(f"{told[tau]} at τ = {tau:g}" for tau in warm)
+    groups: dict[str, list[float]] = {}
+    for tau, triple in sorted(coefficients.items(), key=lambda each: each[0] == 1):
+        same = (
+            told for told, (first, *_) in groups.items() if tau == 1 and _alike(coefficients[first], triple)
+        )
+        groups.setdefault(next(same, _sum(triple)), []).append(tau)
+    if len(groups) == 1:
+        return next(iter(groups)) + (" at every τ" if len(coefficients) > 1 else "")
+    ordered = sorted((sorted(taus), told) for told, taus in groups.items())
+    return "; ".join(f"{told} at τ = {', '.join(f'{tau:g}' for tau in taus)}" for taus, told in ordered)
+
+
+def _alike(elsewhere: Triple, at_one: Triple) -> bool:
+    """Whether coefficients come to those at τ = 1, where p_τ is p."""
+    a, b, c = elsewhere
+    return _sum((a, b + c, 0.0)) == _sum(at_one)
 
 
 def _sum(triple: Triple) -> str:

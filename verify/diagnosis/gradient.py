@@ -158,16 +158,22 @@ def _weight(coefficients: dict[float, Triple]) -> float | None:
 
 
 def _advice(fit: Fit) -> str:
-    tau, seen = max(fit.coefficients.items())
-    if abs(seen[0]) < CLOSE:
-        return "the sample does not enter it; put D into q, line 3"
-    wrong = [
+    wrong = {tau: _wrong(triple) for tau, triple in sorted(fit.coefficients.items()) if _wrong(triple)}
+    if not wrong:
+        return "look at what stands for q"
+    tau, told = wrong.popitem()
+    if abs(fit.coefficients[tau][0]) < CLOSE:
+        told = "the sample does not enter it; put D into q, line 3"
+    return f"at τ = {tau:g} {told}" if ";" in fit.formula else told
+
+
+def _wrong(triple: Triple) -> str:
+    """Which coefficients are not the paper's."""
+    return ", ".join(
         f"the coefficient of {term} is {x:.3g} and should be {right:g}"
-        for term, x, right in zip(TERMS, (round(x, 6) + 0.0 for x in seen), (2.0, -0.5, 0.0), strict=True)
+        for term, x, right in zip(TERMS, (round(x, 6) + 0.0 for x in triple), (2.0, -0.5, 0.0), strict=True)
         if abs(x - right) > CLOSE
-    ]
-    where = f"at τ = {tau:g} " if ";" in fit.formula else ""
-    return f"{where}{', '.join(wrong)}" if wrong else "look at what stands for q"
+    )
 
 
 def _unfitted(distinct: list[Columns]) -> str:
