@@ -122,7 +122,7 @@ def _explain_rows(rows: Tensor) -> str:
     return "index names a class masked by -inf, which cannot have been drawn"
 
 
-def marks(total: Tensor, rows: Tensor, dtype: torch.dtype) -> Tensor:
+def marks(total: Tensor, logits: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
     """Give the number that marks each sample: 1, or NaN in a row that cannot be sampled.
 
     Parameters
@@ -130,8 +130,8 @@ def marks(total: Tensor, rows: Tensor, dtype: torch.dtype) -> Tensor:
     total : Tensor
         A number for each row, not finite in those that cannot be sampled; no
         others are so large that their sum overflows.
-    rows : Tensor
-        The logits, classes last, to say what is wrong with them.
+    logits : Tensor
+        With their class dimension ``dim``, to say what is wrong with them.
     dtype : torch.dtype
         Of the result.
 
@@ -144,5 +144,5 @@ def marks(total: Tensor, rows: Tensor, dtype: torch.dtype) -> Tensor:
     if not readable(total):
         return torch.where(total.isfinite(), ones, torch.nan)
     if not math.isfinite(total.sum()):  # one pass, where isfinite takes four
-        raise ValueError(_explain_rows(rows))
+        raise ValueError(_explain_rows(logits.movedim(dim, -1)))
     return ones

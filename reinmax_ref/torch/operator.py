@@ -62,7 +62,7 @@ class _Draw(torch.autograd.Function):
             p, at, total = sampled(theta, u, dim)  # type: ignore[arg-type]
         else:
             p, at, total = forced(theta, index.unsqueeze(dim).long(), dim)
-        ones = checks.marks(total, theta.movedim(dim, -1), logits.dtype)
+        ones = checks.marks(total, theta, dim, logits.dtype)
         hard = torch.zeros(logits.shape, dtype=logits.dtype, device=logits.device)
         return hard.scatter_(dim, at, ones), p.to(logits.dtype), at
 

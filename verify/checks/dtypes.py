@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from verify.candidate import Candidate
-from verify.checks.comparison import FEW, compare_at, forward, new_seed, representable, summarize
+from verify.checks.comparison import FEW, brief, compare_at, forward, new_seed, representable, summarize
 from verify.checks.likelihood import deviance
 from verify.checks.rates import level
 from verify.checks.trials import Trial, sizes
@@ -33,7 +33,7 @@ def check_dtype(candidate: Candidate, rng: np.random.Generator, *, dtype: str) -
     try:
         seen = forward(candidate, logits, seed=new_seed(rng), dtype=dtype)
     except Exception as reason:  # noqa: BLE001  (a foreign implementation may raise anything)
-        return Outcome("fail", f"{dtype} is not supported: {type(reason).__name__}: {str(reason)[:160]}")
+        return Outcome("fail", f"{dtype} is not supported: {brief(reason)}")
     off = float(np.abs(seen.hard - np.eye(shape[-1])[seen.hard.argmax(axis=-1)]).max())
     if not off <= 4 * EPS[dtype]:
         return Outcome("fail", f"in {dtype} the sample is off one-hot by {off:.2g}")

@@ -5,13 +5,14 @@ from itertools import product
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import batches, finite, forward, new_seed, representable
+from verify.checks.comparison import batches, brief, finite, forward, new_seed, representable
 from verify.checks.temperatures import temperatures
 from verify.definition import softmax
+from verify.frameworks import Array
 from verify.report import Outcome
 from verify.tolerances import EPS, probability_tolerance
 
-__all__ = ["check_one_hot", "check_soft_output"]
+__all__ = ["check_one_hot", "check_soft_output", "without_last_class"]
 
 
 def check_one_hot(candidate: Candidate, rng: np.random.Generator) -> Outcome:
@@ -38,29 +39,42 @@ def check_one_hot(candidate: Candidate, rng: np.random.Generator) -> Outcome:
         if seen.index is not None and not _same_class(seen.index, hard):
             return Outcome("fail", "the index names another class than the one-hot sample")
         shapes.append(logits.shape)
-    narrow = _without_last_class(candidate, rng)
+    narrow = without_last_class(candidate, rng)
     if narrow:
-        return Outcome("fail", narrow)
+        return Outcome("fail", f"where the last of {candidate.classes} classes is not drawn, it {narrow}")
     if not shapes:
         return Outcome("error", "it raised for logits of every shape tried")
     return Outcome("pass", f"one-hot for logits of shapes {', '.join(map(str, shapes))}", worst, tolerance)
 
 
-def _without_last_class(candidate: Candidate, rng: np.random.Generator) -> str:
-    """What is wrong where the last class is sure not to be drawn, and is not where it is sure to be."""
+def without_last_class(candidate: Candidate, rng: np.random.Generator) -> str:
+    """What is wrong where the last class is sure not to be drawn, and is not where it is sure to be.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    rng : numpy Generator
+
+    Returns
+    -------
+    str
+        What it does there, from the verb on; empty where nothing is wrong.
+    """
     logits = np.zeros((8, candidate.classes))
     logits[:, -1] = 60.0
-    shapes = []
-    for chosen in (logits, -logits):
-        try:
-            shapes.append(forward(candidate, chosen, seed=new_seed(rng)).hard.shape)
-        except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
-            shapes.append(f"raises {type(error).__name__}")
-    drawn, missing = shapes
-    if drawn != logits.shape or missing == drawn:
-        return ""
-    what = missing if isinstance(missing, str) else f"gives a sample of shape {missing}"
-    return f"for logits of shape {logits.shape} it {what} where the last class is not drawn"
+    drawn, missing = (_width(candidate, chosen, new_seed(rng)) for chosen in (logits, -logits))
+    return missing if not drawn else ""
+
+
+def _width(candidate: Candidate, logits: Array, seed: int) -> str:
+    """What is the matter with the shape of the sample; empty where it is that of the logits."""
+    try:
+        shape = forward(candidate, logits, seed=seed).hard.shape
+    except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
+        return f"raises {brief(error)}"
+    return (
+        "" if shape == logits.shape else f"has a sample of shape {shape} for logits of shape {logits.shape}"
+    )
 
 
 def _same_class(index: np.ndarray, hard: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.checks.comparison import new_seed
+from verify.checks.comparison import brief, new_seed
 from verify.frameworks import Array
 from verify.tolerances import gradient_tolerance
 
@@ -108,7 +108,7 @@ def _observe(
     try:
         seen = candidate.observe(logits, tau, lambda _: pair(None), seed=seed)
     except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
-        crash = f"{type(error).__name__}: {str(error)[:160]}"
+        crash = brief(error)
         seen = candidate.observe(logits, tau, lambda _: pair(np.zeros_like(basis)), seed=seed)
     assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
     onehot = np.eye(K)[seen.hard.argmax(axis=-1)]

@@ -1,7 +1,7 @@
 """Worlds with one number that is to be found: a temperature, a weight, a small constant."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def _tell_scale(values: dict[float, float]) -> str:
 def _shifted(columns: Columns, times: float) -> World:
     right = paper(columns)
     q = reweighted(right.q, columns.logits, times)
-    return World("softmax(ln q + mθ) for q", right.p, right.p_tau, q, heat=columns.tau)
+    return replace(right, name="softmax(ln q + mθ) for q", q=q)
 
 
 def _tell_shift(values: dict[float, float]) -> str:
@@ -83,7 +83,7 @@ def _powered(columns: Columns, power: float) -> World:
     right = paper(columns)
     with np.errstate(divide="ignore"):
         q = softmax(power * np.log(right.q))
-    return World("softmax(n·ln q) for q", right.p, right.p_tau, q, lead=power, heat=columns.tau)
+    return replace(right, name="softmax(n·ln q) for q", q=q, lead=power)
 
 
 def _tell_power(values: dict[float, float]) -> str:
@@ -96,7 +96,7 @@ def _tell_power(values: dict[float, float]) -> str:
 def _smoothed(columns: Columns, weight: float) -> World:
     right, K = paper(columns), columns.logits.shape[-1]
     q = right.q - weight * (columns.onehot - 1 / K) / 2
-    return World("(1 − α)D + α/K for D", right.p, right.p_tau, q, heat=columns.tau)
+    return replace(right, name="(1 − α)D + α/K for D", q=q)
 
 
 def _tell_smoothing(values: dict[float, float]) -> str:
@@ -109,7 +109,7 @@ def _tell_smoothing(values: dict[float, float]) -> str:
 def _raised(columns: Columns, epsilon: float) -> World:
     right, K = paper(columns), columns.logits.shape[-1]
     q = (right.q + epsilon) / (1 + K * epsilon)
-    return World("q + ε, made to sum to one, for q", right.p, right.p_tau, q, heat=columns.tau)
+    return replace(right, name="q + ε, made to sum to one, for q", q=q)
 
 
 def _tell_epsilon(values: dict[float, float]) -> str:
@@ -123,7 +123,7 @@ def _floored(columns: Columns, least: float) -> World:
     right = paper(columns)
     q = np.maximum(right.q, least)
     q = q / q.sum(axis=-1, keepdims=True)
-    return World("q, clamped from below, for q", right.p, right.p_tau, q, heat=columns.tau)
+    return replace(right, name="q, clamped from below, for q", q=q)
 
 
 def _tell_floor(values: dict[float, float]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.checks.comparison import new_seed
+from verify.checks.forward import without_last_class
 from verify.definition import softmax
 from verify.diagnosis.distributions import distributions
 from verify.diagnosis.probabilities import describe_probabilities
@@ -44,28 +45,14 @@ def diagnose_width(candidate: Candidate, rng: np.random.Generator) -> Iterator[D
     candidate : Candidate
     rng : numpy Generator
     """
-    K = candidate.classes
-    last = np.tile(np.eye(K)[-1] * 30.0, (64, 1))
-    if candidate.convention.binary or candidate.convention.injected is not None:
-        return
-    if _width(candidate, last, rng) == str(K) != (seen := _width(candidate, 30.0 - last, rng)):
+    seen = without_last_class(candidate, rng)
+    if seen:
         yield Diagnosis(
             UNKNOWN,
-            f"The sample is as wide as the largest class that was drawn: where the last of {K} classes is "
-            f"not drawn, it {seen}. Give the one-hot the number of classes, as in "
-            "F.one_hot(index, num_classes=logits.shape[-1]).",
+            "The sample is as wide as the largest class that was drawn: where the last of "
+            f"{candidate.classes} classes is not drawn, it {seen}. Give the one-hot the number of classes, as "
+            "in F.one_hot(index, num_classes=logits.shape[-1]).",
         )
-
-
-def _width(candidate: Candidate, logits: Array, rng: np.random.Generator) -> str:
-    """How many classes the sample has, or what is the matter with it."""
-    try:
-        hard = candidate.observe(logits, seed=new_seed(rng)).hard
-    except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
-        return f"raises {type(error).__name__}: {str(error).strip().partition(chr(10))[0][:120]}"
-    if hard.shape != logits.shape:
-        return f"has shape {hard.shape} for logits of shape {logits.shape}"
-    return str(hard.shape[-1])
 
 
 def find_form(candidate: Candidate, rng: np.random.Generator) -> Form | None:
