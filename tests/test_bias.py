@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from verify.commands import bias as command
 
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
-from verify.bias import Grid, resume, run, sweep, sweeps
-from verify.bias.families import NAMES, build, logits_for
-from verify.bias.records import Record, read_csv, to_csv, write_csv
-from verify.bias.winners import CRITERIA, winner
-from verify.commands import bias as command
-from verify.moments import moments
+from verify.lab import Grid, resume, run, sweep, sweeps
+from verify.lab.families import NAMES, build, logits_for
+from verify.lab.moments import moments
+from verify.lab.records import Record, read_csv, to_csv, write_csv
+from verify.lab.winners import CRITERIA, winner
 
 SMALL = Grid(["reinmax", "arm", "gumbel_softmax"], ["quadratic", "tanh:2"], [2, 3], taus=[0.5, 1.0])
 
@@ -110,7 +110,7 @@ def forbid(monkeypatch):
         asked.append(point)
         return []
 
-    monkeypatch.setattr("verify.bias.sweeps.solve", note)
+    monkeypatch.setattr("verify.lab.sweep.solve", note)
     return asked
 
 
@@ -156,7 +156,7 @@ def test_records_of_an_interrupted_sweep_stay_in_the_file(records, tmp_path, mon
             raise KeyboardInterrupt
         return solve(point)
 
-    monkeypatch.setattr("verify.bias.sweeps.solve", interrupted)
+    monkeypatch.setattr("verify.lab.sweep.solve", interrupted)
     with pytest.raises(KeyboardInterrupt):
         resume(path, SMALL)
     kept = read_csv(path)

@@ -8,10 +8,10 @@ import pytest
 
 import verify
 from reinmax_ref import reinmax, straight_through
+from tests.mutants.forge import forge, inverse_cdf
 from verify.candidate import Candidate
-from verify.checks import find, run
 from verify.cli import main
-from verify.mutants.forge import forge, inverse_cdf
+from verify.conformance.checks import find, run
 
 
 def wrong_where(condition):

@@ -9,16 +9,16 @@ from scipy import special, stats
 import verify
 from reinmax_ref import reinmax, straight_through
 from reinmax_ref.torch import reinmax as torch_reinmax
+from tests.mutants import styles
+from tests.mutants.forge import forge, inverse_cdf, jacobian, softmax
 from verify.candidate import Candidate
-from verify.checks import CHECKS, find, run
-from verify.checks.likelihood import _groups, contingency, dependence, detectable, deviance
-from verify.checks.rates import FALSE_ALARM, INEXACT, family_wise, level
-from verify.checks.trials import BATCHED, SINGLE, rotations, trials
 from verify.conformance import check_candidate, conclude
-from verify.mutants import styles
-from verify.mutants.forge import forge, inverse_cdf, jacobian, softmax
-from verify.report import CheckResult, Outcome
-from verify.tolerances import EPS, gradient_tolerance
+from verify.conformance.checks import CHECKS, find, run
+from verify.conformance.likelihood import _groups, contingency, dependence, detectable, deviance
+from verify.conformance.rates import FALSE_ALARM, INEXACT, family_wise, level
+from verify.conformance.report import CheckResult, Outcome
+from verify.conformance.trials import BATCHED, SINGLE, rotations, trials
+from verify.oracle.tolerances import EPS, gradient_tolerance
 
 
 @pytest.mark.parametrize("style", [s for s in styles() if s.framework != "jax"], ids=lambda s: s.name)

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from verify.candidate.load import load_target
 from verify.cli import main
-from verify.target import load_target
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_bad_arguments_are_refused_before_any_work(arguments, expected, folder, 
 
 
 def test_a_question_names_the_target_once(capsys):
-    target = "verify.mutants.torch_styles:channels_first"
+    target = "tests.mutants.torch_styles:channels_first"
     status, text = said(["check", target], capsys)
     assert status == 2
     assert text.count(target) == 1
@@ -97,7 +97,7 @@ def test_a_question_names_the_target_once(capsys):
     "arguments",
     [
         ["reinmax_ref.torch:reinmax_bernoulli", "--binary"],
-        ["verify.mutants.torch_styles:channels_first", "--axis", "1", "--classes", "6"],
+        ["tests.mutants.torch_styles:channels_first", "--axis", "1", "--classes", "6"],
     ],
 )
 def test_order_of_binary_ones_and_of_a_fixed_number_of_classes(arguments, capsys):

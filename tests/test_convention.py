@@ -8,13 +8,9 @@ import pytest
 import torch
 
 import verify
-from verify.candidate import Candidate
-from verify.checks import find
-from verify.convention import Convention, name_parts
-from verify.frameworks import detect
-from verify.mutants.forge import forge
-from verify.mutants.torch_binary import bits, right_third
-from verify.mutants.torch_styles import (
+from tests.mutants.forge import forge
+from tests.mutants.torch_binary import bits, right_third
+from tests.mutants.torch_styles import (
     Distribution,
     Heun,
     Module,
@@ -30,6 +26,10 @@ from verify.mutants.torch_styles import (
     vector,
     with_sample,
 )
+from verify.candidate import Candidate
+from verify.candidate.convention import Convention, name_parts
+from verify.candidate.frameworks import detect
+from verify.conformance.checks import find
 
 
 @pytest.mark.parametrize("name", ["tau", "temperature", "temp", "T", "kappa"])

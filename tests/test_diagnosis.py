@@ -7,18 +7,18 @@ import pytest
 import torch
 
 import verify
+from tests.mutants import styles
+from tests.mutants.forge import forge, inverse_cdf, right, softmax, terms
+from tests.mutants.numpy_mutants import sharing
+from tests.mutants.torch_lines import Algorithm2
 from verify.candidate import Candidate
-from verify.diagnosis import CODES, diagnose
-from verify.diagnosis.evidence import observed
-from verify.diagnosis.fits import fit_worlds
-from verify.diagnosis.interpretation import explanations, interpret
-from verify.diagnosis.laws import law
-from verify.diagnosis.probabilities import describe_probabilities
-from verify.mutants import styles
-from verify.mutants.forge import forge, inverse_cdf, right, softmax, terms
-from verify.mutants.numpy_mutants import sharing
-from verify.mutants.torch_lines import Algorithm2
-from verify.report import CheckResult
+from verify.conformance.diagnosis import CODES, diagnose
+from verify.conformance.diagnosis.evidence import observed
+from verify.conformance.diagnosis.fits import fit_worlds
+from verify.conformance.diagnosis.interpretation import explanations, interpret
+from verify.conformance.diagnosis.laws import law
+from verify.conformance.diagnosis.probabilities import describe_probabilities
+from verify.conformance.report import CheckResult
 
 PUBLISHED = {
     "wrong-axis", "argmax-sampler", "tempered-sampler", "probabilities-as-logits", "straight-through",

@@ -9,7 +9,7 @@ import pytest
 
 from verify import corners as corners_module
 from verify import enumeration, objectives
-from verify.enumeration import exact_gradient, softmax, statistics
+from verify.oracle.enumeration import exact_gradient, softmax, statistics
 
 EPS = np.finfo(float).eps
 

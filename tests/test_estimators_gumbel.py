@@ -19,9 +19,9 @@ from reinmax_ref.estimators.gumbel_softmax import gumbel_softmax
 from reinmax_ref.estimators.reinmax_cv import reinmax_cv
 from reinmax_ref.estimators.reinmax_rao import reinmax_rao
 from verify import objectives
-from verify.enumeration import softmax, statistics
-from verify.moments import moments, noise
-from verify.moments.noise import noisy_moments
+from verify.lab.moments import moments, noise
+from verify.lab.noise import noisy_moments
+from verify.oracle.enumeration import softmax, statistics
 
 ERRORS = 6.0
 

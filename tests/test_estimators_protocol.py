@@ -19,8 +19,8 @@ from reinmax_ref.estimators.gumbel_rao import gumbel_rao
 from reinmax_ref.estimators.mve import mve
 from reinmax_ref.protocol import Needs, find, needs_of
 from verify import objectives
-from verify.enumeration import exact_gradient, softmax, statistics
-from verify.moments import Moments, moments
+from verify.lab.moments import Moments, moments
+from verify.oracle.enumeration import exact_gradient, softmax, statistics
 
 EPS = np.finfo(float).eps
 NAMES = names()

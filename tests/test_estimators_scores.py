@@ -25,9 +25,9 @@ from reinmax_ref.estimators.unordered_set import NEEDS as DISTINCT
 from reinmax_ref.estimators.unordered_set import unordered_set
 from reinmax_ref.score import score_draw
 from verify import objectives
-from verify.enumeration import exact_gradient, softmax, statistics
-from verify.moments import moments, samples
-from verify.moments.samples import sample_moments
+from verify.lab.moments import moments, samples
+from verify.lab.score_function import sample_moments
+from verify.oracle.enumeration import exact_gradient, softmax, statistics
 
 EPS = np.finfo(float).eps
 

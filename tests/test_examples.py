@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from verify.enumeration import softmax, statistics
-from verify.moments import moments
+from verify.lab.moments import moments
 from verify.objectives import from_torch, polynomial_programming
+from verify.oracle.enumeration import softmax, statistics
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 NAMES = ("digits_vae", "polynomial_programming", "second_order", "temperature", "vae_gradient")

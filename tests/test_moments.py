@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import reinmax_ref
 from verify import objectives
-from verify.enumeration import softmax, statistics
-from verify.moments import estimator_moments, find_estimator, moments
+from verify.lab.moments import estimator_moments, find_estimator, moments
+from verify.oracle.enumeration import softmax, statistics
 
 EPS = np.finfo(float).eps
 

@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import binomtest
 
 from verify import objectives
-from verify.closer import CUBICS, Closer, how_often_closer, networks
-from verify.moments import moments
-from verify.montecarlo import estimate, half_width_factor
+from verify.lab.closer import CUBICS, Closer, how_often_closer, networks
+from verify.lab.moments import moments
+from verify.lab.monte_carlo import estimate, half_width_factor
 
 RUNS, MOST_MISSES = 400, 40
 

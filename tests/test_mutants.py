@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from verify.checks import CHECKS, find
-from verify.cli import main
+from tests.mutants import SelfTest, catalogue
+from tests.mutants.__main__ import main
+from tests.mutants.catalogue import Mutant
+from tests.mutants.forge import forge, terms
+from tests.mutants.selftest import Kill
 from verify.conformance import check_candidate
-from verify.diagnosis import CODES
-from verify.mutants import SelfTest, catalogue
-from verify.mutants.catalogue import Mutant
-from verify.mutants.forge import forge, terms
-from verify.mutants.selftest import Kill
+from verify.conformance.checks import CHECKS, find
+from verify.conformance.diagnosis import CODES
 
 MUTANTS = [m for m in catalogue() if m.framework != "jax"]
 
@@ -87,9 +87,9 @@ def test_a_survivor_is_a_problem():
     assert "right after all" in SelfTest((kill,), (kill,)).to_text()
 
 
-def test_self_test_of_the_command_fails_with_a_survivor(monkeypatch, capsys):
+def test_the_command_that_prints_the_matrix_fails_with_a_survivor(monkeypatch, capsys):
     mutant = Mutant("survivor", forge())
     kill = Kill(mutant, check_candidate(mutant.candidate()))
-    monkeypatch.setattr("verify.mutants.self_test", lambda: SelfTest((kill,), ()))
-    assert main(["check", "--self-test"]) == 1
+    monkeypatch.setattr("tests.mutants.__main__.self_test", lambda: SelfTest((kill,), ()))
+    assert main() == 1
     assert "survivor survived" in capsys.readouterr().out

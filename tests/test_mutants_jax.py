@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.mutants.jax_mutants import everything as mutants
+from tests.mutants.jax_styles import everything as styles
+from tests.mutants.selftest import Kill
+from verify.candidate.frameworks import detect
 from verify.conformance import check_candidate
-from verify.frameworks import detect
-from verify.mutants.jax_mutants import everything as mutants
-from verify.mutants.jax_styles import everything as styles
-from verify.mutants.selftest import Kill
 
 
 @pytest.mark.slow

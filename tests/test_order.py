@@ -7,9 +7,10 @@ import reinmax as official
 import reinmax_ref
 from reinmax_ref.estimators import names
 from verify import objectives
-from verify.enumeration import exact_gradient
-from verify.moments import moments
-from verify.order import epsilons, order, study
+from verify.lab.moments import moments
+from verify.lab.order import order
+from verify.oracle.convergence import epsilons, study
+from verify.oracle.enumeration import exact_gradient
 
 
 def in_float32(estimator):

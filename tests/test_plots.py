@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from reinmax_ref.estimators import names
 from verify import plots
-from verify.bench import Bench, Timing
-from verify.bias import Grid, sweep
-from verify.bias.winners import winner
-from verify.order import Level, OrderStudy
+from verify.bench.op import Bench, Timing
+from verify.lab import Grid, sweep
+from verify.lab.winners import winner
+from verify.oracle.convergence import Level, OrderStudy
 from verify.plots.style import numbered, style
 
 NAMES = ["reinmax", "straight_through", "gumbel_softmax", "reinforce"]

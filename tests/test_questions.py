@@ -5,13 +5,13 @@ import pytest
 import torch
 
 import verify
+from tests.mutants.torch_binary import bits, right_third
+from tests.mutants.torch_styles import algorithm_2, along
 from verify.candidate import Candidate, certain
-from verify.checks.rates import FALSE_ALARM
-from verify.definition import softmax
-from verify.mutants.torch_binary import bits, right_third
-from verify.mutants.torch_styles import algorithm_2, along
-from verify.order import LOGITS
-from verify.wishes import MOST_CLASSES
+from verify.candidate.options import MOST_CLASSES
+from verify.conformance.rates import FALSE_ALARM
+from verify.oracle.convergence import LOGITS
+from verify.oracle.definitions import softmax
 
 
 class Fixed(torch.nn.Module):

@@ -9,8 +9,8 @@ import pytest
 import verify
 from reinmax_ref import reinmax, straight_through
 from verify.cli import main
-from verify.page import to_html
-from verify.report import CheckResult, Diagnosis, Report
+from verify.conformance.html import to_html
+from verify.conformance.report import CheckResult, Diagnosis, Report
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_command_writes_json_and_html(tmp_path, schema):
 
 
 def test_command_asks_with_exit_status_2(capsys):
-    assert main(["check", "verify.mutants.torch_styles:channels_first"]) == 2
+    assert main(["check", "tests.mutants.torch_styles:channels_first"]) == 2
     assert "--axis 1" in capsys.readouterr().err
 
 
@@ -82,4 +82,4 @@ def test_command_lists_the_checks(capsys):
 
 def test_command_takes_a_binary_implementation_and_a_sample():
     assert main(["check", "reinmax_ref.torch:reinmax_bernoulli", "--binary"]) == 0
-    assert main(["check", "verify.mutants.torch_styles:with_sample", "--sample-name", "one_hot"]) == 0
+    assert main(["check", "tests.mutants.torch_styles:with_sample", "--sample-name", "one_hot"]) == 0

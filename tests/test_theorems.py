@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import sympy as sp
 
-import verify.proofs as package
+import verify.symbolic.theorems as package
 from reinmax_ref import algebra
-from verify.proofs import Certificate, prove, refute, theorem, theorems
-from verify.proofs.baseline import with_baseline
-from verify.proofs.certificate import normal_form, vanishing
-from verify.proofs.means import mean_of, truth
-from verify.proofs.patterns import by_pattern, by_sample, directly, index_patterns, merging
-from verify.proofs.quadratic import _outside_samples
-from verify.proofs.rank_one import pairwise, rank_one
 from verify.symbolic import reinmax, softmax_product, straight_through
+from verify.symbolic.certificate import normal_form, vanishing
+from verify.symbolic.patterns import by_pattern, by_sample, directly, index_patterns, merging
+from verify.symbolic.theorems import Certificate, prove, refute, theorem, theorems
+from verify.symbolic.theorems.baseline import with_baseline
+from verify.symbolic.theorems.means import mean_of, truth
+from verify.symbolic.theorems.quadratic import _outside_samples
+from verify.symbolic.theorems.rank_one import pairwise, rank_one
 
 PROMISED = {
     "algorithm-2",

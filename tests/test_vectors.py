@@ -9,8 +9,8 @@ import torch
 from reinmax_ref import reinmax, straight_through
 from reinmax_ref.torch import reinmax as torch_reinmax
 from verify.cli import main
-from verify.definition import reinmax_gradient, softmax
-from verify.vectors import judge, to_dict, vectors
+from verify.oracle.definitions import reinmax_gradient, softmax
+from verify.oracle.vectors import judge, to_dict, vectors
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from verify import objectives, parallel
-from verify.enumeration import softmax, statistics
-from verify.parallel import run_tasks
+from verify.oracle.enumeration import softmax, statistics
+from verify.oracle.parallel import run_tasks
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +21,7 @@ SLEEPERS = f"""
 import sys, threading, time
 sys.path.insert(0, {str(ROOT)!r})
 from multiprocessing import active_children
-from verify.parallel import run_tasks
+from verify.oracle.parallel import run_tasks
 
 def tell():
     while len(active_children()) < 2:

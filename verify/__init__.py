@@ -3,30 +3,37 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from verify import objectives
-from verify.moments import moments
-from verify.order import order
-
 if TYPE_CHECKING:
-    from verify.comparison import compare
+    from verify import objectives
     from verify.conformance import check
-    from verify.proofs import prove, theorems
-    from verify.pytest_plugin import parametrize  # noqa: F401  (not in __all__: it needs pytest)
+    from verify.lab.compare import compare
+    from verify.lab.moments import moments
+    from verify.lab.order import order
+    from verify.pytest_plugin import parametrize
+    from verify.symbolic.theorems import prove, theorems
 
-__all__ = ["check", "compare", "moments", "objectives", "order", "prove", "theorems"]
+__all__ = ["check", "compare", "moments", "objectives", "order", "parametrize", "prove", "theorems"]
 
-#: Loaded when first asked for, because SciPy's statistics and SymPy take a second,
-#: and every worker process imports this package. No name here is also a module's.
-_LATER = {
+#: Where each promised name lives. They are loaded when first asked for: worker
+#: processes and the pytest plugin import this package, and need few of them.
+_HOMES = {
     "check": "verify.conformance",
-    "compare": "verify.comparison",
+    "compare": "verify.lab.compare",
+    "moments": "verify.lab.moments",
+    "order": "verify.lab.order",
     "parametrize": "verify.pytest_plugin",
-    "prove": "verify.proofs",
-    "theorems": "verify.proofs",
+    "prove": "verify.symbolic.theorems",
+    "theorems": "verify.symbolic.theorems",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name == "objectives":
+        return import_module("verify.objectives")
+    if name not in _HOMES:
         raise AttributeError(f"module 'verify' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(_LATER[name]), name)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

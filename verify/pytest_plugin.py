@@ -1,4 +1,8 @@
-"""The checks as test items: a decorator, and the items of the option ``--reinmax-check``."""
+"""The checks as test items: a decorator, and the items of the option ``--reinmax-check``.
+
+pytest loads this file in every test suite where the package is installed, so
+NumPy and the rest of ``verify`` are imported where they are used.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
-
-from verify.candidate import Candidate
-from verify.checks import CHECKS, Check, find, run
-from verify.conformance import check_candidate
-from verify.target import load_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CheckFailedError", "CheckItem", "collect", "parametrize"]
+    from verify.candidate import Candidate
+    from verify.conformance.checks import Check
+
+__all__ = ["CheckFailedError", "CheckItem", "parametrize"]
 
 BAD = {"fail", "error", "inconclusive"}
 
@@ -40,6 +41,8 @@ class Examined:
     @cached_property
     def diagnosis(self) -> str:
         """Its mistakes by name, found out when the first item fails: that takes all of its checks."""
+        from verify.conformance import check_candidate  # noqa: PLC0415
+
         found = check_candidate(self.candidate).diagnosis
         return "".join(f"\n\n{d.code}: {d.explanation}" for d in found)
 
@@ -75,6 +78,10 @@ class CheckItem:
         pytest.skip.Exception
             Where it does not apply, or fails as expected.
         """
+        import numpy as np  # noqa: PLC0415
+
+        from verify.conformance.checks import run  # noqa: PLC0415
+
         __tracebackhide__ = True
         result = run(self.check, self.examined.candidate, np.random.default_rng(0))
         bad = result.status in BAD | ({"warn"} if self.strict or self.expected else set())
@@ -95,6 +102,8 @@ class CheckItem:
 
 
 def _items(candidate: Candidate, expected: Mapping[str, str], *, strict: bool) -> list[CheckItem]:
+    from verify.conformance.checks import CHECKS, find  # noqa: PLC0415
+
     for name in expected:
         find(name)
     examined = Examined(candidate)
@@ -134,6 +143,8 @@ def parametrize(
     ... def test_reinmax(check):
     ...     check()
     """
+    from verify.candidate import Candidate  # noqa: PLC0415
+
     known = ("framework", "tau", "returns", "axis", "logits", "injected", "binary", "classes")
     settings = {name: options.pop(name) for name in known if name in options}
     candidate = Candidate.wrap(fn, constants=options, **settings)
@@ -161,8 +172,11 @@ class ReinMaxItem(pytest.Item):
         return self.config.rootpath, None, self.name
 
 
-def collect(session: pytest.Session, targets: list[str], lines: list[str]) -> list[pytest.Item]:
+def _collect(session: pytest.Session, targets: list[str], lines: list[str]) -> list[pytest.Item]:
     """Make the items of each target; ``lines`` are expected failures, ``NAME: reason``."""
+    from verify.candidate import Candidate  # noqa: PLC0415
+    from verify.candidate.load import load_target  # noqa: PLC0415
+
     parts = [line.partition(":") for line in lines]
     expected = {name.strip(): reason.strip() or "expected" for name, _, reason in parts}
     items: list[pytest.Item] = []
@@ -179,3 +193,24 @@ def collect(session: pytest.Session, targets: list[str], lines: list[str]) -> li
             item.check = check
             items.append(item)
     return items
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--reinmax-check`` and the expected failures."""
+    parser.getgroup("reinmax").addoption(
+        "--reinmax-check",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="check an implementation, package.module:attribute or path/to/file.py:attribute",
+    )
+    parser.addini("reinmax_expected_failures", "lines of NAME: reason", type="linelist", default=[])
+
+
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add an item for each check of each target."""
+    targets = config.getoption("--reinmax-check")
+    if targets:
+        items += _collect(session, targets, config.getini("reinmax_expected_failures"))

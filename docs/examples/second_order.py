@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from picture import EXACT, REINMAX, STRAIGHT_THROUGH, arguments, curve, picture
 
-from verify.closer import CUBICS, Closer, how_often_closer, networks
+from verify.lab.closer import CUBICS, Closer, how_often_closer, networks
 
 SCALES = 2.0 ** np.arange(-5, 3.1, 0.5)  # 1/32 to 8
 DRAWS, QUICK_DRAWS = 1000, 100

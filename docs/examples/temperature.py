@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from picture import FOURTH, REINMAX, REINMAX_HOT, STRAIGHT_THROUGH, arguments, curve, legend_below, picture
 
-from verify.enumeration import softmax, statistics
-from verify.moments import estimator_moments
+from verify.lab.moments import estimator_moments
 from verify.objectives import quadratic
+from verify.oracle.enumeration import softmax, statistics
 
 CLASSES, DRAWS, QUICK_DRAWS = 8, 50, 4
 TEMPERATURES = 2.0 ** np.arange(-3, 4.01, 0.25)  # 1/8 to 16

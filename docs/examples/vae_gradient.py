@@ -21,9 +21,9 @@ from digits_vae import CONTESTANTS, Autoencoder, digits, train
 from picture import FOURTH, REINMAX, REINMAX_HOT, STRAIGHT_THROUGH, arguments, curve, legend_below, picture
 from torch import Tensor
 
-from verify.enumeration import softmax, statistics
-from verify.moments import estimator_moments
+from verify.lab.moments import estimator_moments
 from verify.objectives import from_torch
+from verify.oracle.enumeration import softmax, statistics
 
 ESTIMATORS = {  # each at its temperature, with its style in the picture
     ("straight_through", 1.0): STRAIGHT_THROUGH,

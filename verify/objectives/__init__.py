@@ -24,6 +24,7 @@ from verify.objectives.decoders import (
     tanh_network,
 )
 from verify.objectives.polynomials import Polynomial, cubic, linear, quadratic
+from verify.typing import Array
 
 __all__ = [
     "Objective",
@@ -42,8 +43,6 @@ __all__ = [
     "quadratic",
     "tanh_network",
 ]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @runtime_checkable

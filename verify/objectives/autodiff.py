@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["from_jax", "from_sympy", "from_torch"]
+from verify.typing import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = ["from_jax", "from_sympy", "from_torch"]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PolynomialProgramming", "TanhNetwork", "polynomial_programming", "tanh_network"]
+from verify.typing import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = ["PolynomialProgramming", "TanhNetwork", "polynomial_programming", "tanh_network"]
 
 
 @dataclass(frozen=True)

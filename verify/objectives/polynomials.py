@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Polynomial", "cubic", "linear", "quadratic"]
+from verify.typing import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = ["Polynomial", "cubic", "linear", "quadratic"]
 
 
 @dataclass(frozen=True)

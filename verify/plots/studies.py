@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from verify.bench import Bench
-    from verify.order import OrderStudy
+    from verify.bench.op import Bench
+    from verify.oracle.convergence import OrderStudy
 
 __all__ = ["order_of_accuracy", "speed"]
 
@@ -25,7 +25,7 @@ def order_of_accuracy(studies: Sequence[OrderStudy], *, ax: Axes | None = None) 
     Parameters
     ----------
     studies : sequence of OrderStudy
-        From :func:`verify.order.order`.
+        From :func:`verify.lab.order.order`.
     ax : matplotlib axes, optional
 
     Returns
@@ -58,7 +58,7 @@ def speed(bench: Bench, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     bench : Bench
-        From :func:`verify.bench.run`.
+        From :func:`verify.bench.op.run`.
     ax : matplotlib axes, optional
 
     Returns

@@ -1,0 +1,1 @@
+"""Speed of the op beside others, and the cost of exact moments."""

@@ -1,0 +1,114 @@
+"""Classes and other things that are not called on logits directly, as plain functions of them."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature
+from typing import Any
+
+from verify.candidate.signature import LOGITS, MANY
+
+__all__ = ["plain"]
+
+
+def plain(target: Any) -> Callable[..., Any]:
+    """A function of logits and options that does what the target does.
+
+    Parameters
+    ----------
+    target : object
+        A function or a callable object, returned as it is; an autograd
+        function, called through ``apply``; a distribution, constructed with
+        ``logits=`` and asked for ``rsample()``; another class whose objects
+        are called on logits, constructed for each call.
+
+    Raises
+    ------
+    TypeError
+        Where it is none of these.
+
+    Examples
+    --------
+    >>> class Layer:
+    ...     def __init__(self, tau=1.0):
+    ...         self.tau = tau
+    ...
+    ...     def __call__(self, logits):
+    ...         return logits / self.tau
+    >>> plain(Layer)(logits=3.0, tau=2.0)
+    1.5
+    """
+    if not isinstance(target, type):
+        if not callable(target):
+            raise TypeError(
+                f"the target is a {type(target).__name__}; expected something to call on logits"
+                + ("; give its class instead" if hasattr(target, "rsample") else "")
+            )
+        return target  # type: ignore[no-any-return]
+    if hasattr(target, "apply") and hasattr(target, "backward"):
+        return _applied(target)
+    if callable(getattr(target, "rsample", None)):
+        return _sampled(target)
+    forward = getattr(target, "forward", None) or target.__dict__.get("__call__")
+    return target if forward is None else _constructed(target, forward)
+
+
+def _own(function: Callable[..., Any], *, skip: int) -> list[Parameter]:
+    return [*inspect.signature(function).parameters.values()][skip:]
+
+
+def _named(function: Callable[..., Any], target: Any, known: list[Parameter]) -> Callable[..., Any]:
+    function.__name__, function.__module__ = target.__name__, target.__module__
+    function.__signature__ = Signature(known)  # type: ignore[attr-defined]
+    return function
+
+
+def _applied(target: Any) -> Callable[..., Any]:
+    """``target.apply``, which takes positions only, by keyword."""
+    context = "setup_context" not in target.__dict__
+    known = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in _own(target.forward, skip=int(context))]
+
+    def apply(*args: Any, **options: Any) -> Any:
+        bound = Signature(known).bind(*args, **options)
+        bound.apply_defaults()
+        return target.apply(*bound.args)
+
+    return _named(apply, target, known)
+
+
+def _sampled(target: Any) -> Callable[..., Any]:
+    known = _keywords(_own(target.__init__, skip=1), without=("probs", "validate_args"))
+
+    def rsample(**options: Any) -> Any:
+        return target(**options).rsample()
+
+    return _named(rsample, target, known)
+
+
+def _constructed(target: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
+    called = _own(forward, skip=1)
+    names = {p.name for p in called}
+    built = _keywords(_own(target.__init__, skip=1), without=names)
+    places = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in called if p.kind not in MANY]
+    ordered = sorted([*places, *built], key=lambda p: (p.kind, p.default is not Parameter.empty))
+
+    def construct_and_call(**options: Any) -> Any:
+        settings, arguments = _divide(options, {p.name for p in built})
+        return target(**settings)(**arguments)
+
+    return _named(construct_and_call, target, ordered)
+
+
+def _keywords(found: list[Parameter], *, without: Any) -> list[Parameter]:
+    kept = [p for p in found if p.kind not in MANY and p.name not in without]
+    # a distribution takes either probabilities or logits, so its logits may have a default
+    return [
+        p.replace(kind=Parameter.KEYWORD_ONLY, default=Parameter.empty if p.name in LOGITS else p.default)
+        for p in kept
+    ]
+
+
+def _divide(options: Mapping[str, Any], first: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return (
+        {name: value for name, value in options.items() if name in first},
+        {name: value for name, value in options.items() if name not in first},
+    )

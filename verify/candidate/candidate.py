@@ -1,0 +1,286 @@
+"""Any foreign implementation, whatever its calling convention, as one observed form.
+
+A candidate is seen only from outside: logits go in, a sample and a gradient
+come out. Arrays here have the class axis last and at least two classes; the
+candidate's own form is kept in its :class:`~verify.candidate.convention.Convention`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from verify.candidate import binary
+from verify.candidate.assumed import RETURNS, TAU
+from verify.candidate.callables import plain
+from verify.candidate.convention import Convention
+from verify.candidate.expected_gradient import certain, expected_gradient
+from verify.candidate.frameworks import Cotangent, Framework, Observation, Query, detect, load, storage
+from verify.candidate.options import Wishes
+from verify.candidate.probe import settle
+from verify.candidate.signature import discover
+from verify.objectives import Objective
+from verify.oracle.bits import narrow
+from verify.oracle.definitions import softmax
+from verify.typing import Array
+
+__all__ = ["Candidate", "certain"]
+
+CLASSES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An implementation under observation.
+
+    Attributes
+    ----------
+    fn : callable
+    name : str
+    framework : Framework
+    convention : Convention
+    dtype : str
+        The dtype it is observed in: float64 where it takes that, else float32.
+    has_soft : bool
+        Whether the probabilities are among its results.
+    rank : int
+        The least number of axes it takes, where that is not 2: with 1 it is
+        called once a row, with more the batch is given axes of length 1.
+    """
+
+    fn: Callable[..., Any]
+    name: str
+    framework: Framework
+    convention: Convention
+    dtype: str = "float64"
+    has_soft: bool = False
+    rank: int = 2
+
+    @classmethod
+    def wrap(
+        cls,
+        fn: Any,
+        *,
+        framework: str | None = None,
+        tau: str | None = TAU,
+        returns: str | Sequence[str] = RETURNS,
+        axis: int | str | None = None,
+        logits: str | None = None,
+        injected: str | None = None,
+        binary: bool = False,
+        classes: int | None = None,
+        constants: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> "Candidate":
+        """Find out how to call an implementation, and try it once.
+
+        The parameters are those of :func:`verify.check`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where it cannot be called as described; the message asks for what is missing.
+        """
+        called, label = plain(fn), name or _label(fn)
+        backend = load(framework or detect(fn))
+        try:
+            wishes = Wishes(tau, returns, axis, logits, injected, binary, classes, constants or {})
+            return settle(cls(called, label, backend, discover(called, wishes, backend.sources)))
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}") from error
+        except SystemExit as left:
+            raise ValueError(
+                f"{label}: it ends the process (SystemExit: {left}) instead of giving a result; expected a "
+                "function that raises where it cannot go on"
+            ) from left
+
+    @property
+    def has_tau(self) -> bool:
+        """Whether it takes a temperature."""
+        return self.convention.tau is not None
+
+    @property
+    def classes(self) -> int:
+        """How many classes the checks use."""
+        return 2 if self.convention.binary else self.convention.classes or CLASSES
+
+    def takes(self, classes: int) -> bool:
+        """Whether it can be tried with so many classes: not where their number is fixed at another."""
+        return self.convention.classes in {None, classes}
+
+    def query(
+        self,
+        logits: Array,
+        tau: float,
+        seed: int,
+        dtype: str,
+        layout: Callable[[Array], Array],
+        *,
+        twice: bool = False,
+    ) -> Query:
+        """One call, put in the candidate's own form; the parameters are those of :meth:`observe`."""
+        if tau != 1.0 and not self.has_tau:
+            raise ValueError(f"{self.name} takes no temperature; it can be observed at tau = 1 only")
+        own = narrow(logits) if self.convention.binary else np.asarray(logits)
+        own = own if self.convention.binary else np.moveaxis(own, -1, self.convention.axis)
+        extra = self.framework.randomness(self.convention.known or {}, seed)
+        if self.convention.injected is not None:
+            extra[self.convention.injected] = self._injected(logits, seed, dtype)
+        heat = self.framework.array(tau, dtype) if self.convention.tau_array else tau
+        return Query(
+            lambda x: self.convention.call(self.fn, x, heat, extra),
+            self.convention.split,
+            layout(own.astype(storage(dtype))),
+            dtype,
+            seed,
+            twice,
+        )
+
+    def _injected(self, logits: Array, seed: int, dtype: str) -> Any:
+        """A sample drawn here, in the form the candidate takes it."""
+        index = draw(logits, np.random.default_rng(seed))
+        onehot = np.eye(logits.shape[-1])[index]
+        if self.convention.binary:
+            return self.framework.array(onehot[..., 1], dtype)
+        if self.convention.injected_onehot:
+            return self.framework.array(np.moveaxis(onehot, -1, self.convention.axis), dtype)
+        return self.framework.array(index, "int64")
+
+    def observe(
+        self,
+        logits: Array,
+        tau: float = 1.0,
+        cotangent: Cotangent | None = None,
+        *,
+        seed: int,
+        dtype: str | None = None,
+        layout: Callable[[Array], Array] = np.ascontiguousarray,
+        twice: bool = False,
+    ) -> Observation:
+        """Call it once and see everything in NumPy, classes last.
+
+        Parameters
+        ----------
+        logits : array, shape (..., K)
+        tau : float
+            Passed on where the candidate takes a temperature; 1 otherwise.
+        cotangent : callable, optional
+            Cotangents (g, h) from the sample, those of a row from that row's
+            sample alone; without it there is no gradient.
+        seed : int
+            Of whatever randomness the candidate uses.
+        dtype : str, optional
+            To compute in; the candidate's own where absent.
+        layout : callable
+            Applied to the logits last, to choose their place in memory.
+        twice : bool
+            Whether to look if a second backward pass of the same call is like
+            the first; for NumPy candidates only.
+
+        Returns
+        -------
+        Observation
+        """
+        options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout, "twice": twice}
+        if self.rank == 1 and logits.ndim > 1:
+            return _row_by_row(self, logits, tau, cotangent, options)
+        if self.rank > logits.ndim:
+            return _padded(self, logits, tau, cotangent, options)
+        wanted = dtype or self.dtype
+        query = self.query(logits, tau, seed, wanted, layout, twice=twice)
+        if self.convention.binary:
+            return binary.observe(self.framework, query, cotangent, storage(wanted))
+        axis = self.convention.axis
+
+        def pull(hard: Array) -> tuple[Array | None, Array | None]:
+            pair = cotangent(np.moveaxis(hard, axis, -1)) if cotangent else (None, None)
+            g, h = (None if c is None else np.moveaxis(c, -1, axis).astype(storage(wanted)) for c in pair)
+            return g, h
+
+        seen = self.framework.observe(query, pull if cotangent else None)
+        front = {
+            name: None if part is None else np.moveaxis(part, axis, -1)
+            for name, part in (("hard", seen.hard), ("soft", seen.soft), ("gradient", seen.gradient))
+        }
+        return replace(seen, **front)  # type: ignore[arg-type]
+
+    def expected_gradient(self, objective: Objective, logits: Array, *, seed: int = 0) -> Array:
+        """The exact expected gradient at τ = 1; see :func:`verify.candidate.expected_gradient.expected_gradient`."""
+        return expected_gradient(self, objective, logits, seed=seed)
+
+
+def draw(logits: Array, rng: np.random.Generator) -> Array:
+    """Classes drawn from softmax(θ), one for each row, by the inverse of the distribution function."""
+    steps = softmax(logits).astype(float).cumsum(axis=-1)
+    u = rng.random((*logits.shape[:-1], 1)) * steps[..., -1:]
+    return np.asarray((steps <= u).sum(axis=-1))
+
+
+def _label(fn: Any) -> str:
+    return str(getattr(fn, "__qualname__", None) or type(fn).__name__)
+
+
+def _row_by_row(
+    candidate: Candidate,
+    logits: Array,
+    tau: float,
+    cotangent: Cotangent | None,
+    options: dict[str, Any],
+) -> Observation:
+    """One call for each row, each with its own seed.
+
+    The cotangent of a row is that of the sample which this very call drew: a
+    second call need not draw the same one. So it is asked for once a row, on a
+    batch in which every row is that sample.
+    """
+    rows = logits.reshape(-1, logits.shape[-1])
+    seeds = np.random.SeedSequence(options["seed"]).generate_state(len(rows))
+
+    def pull(i: int) -> Cotangent | None:
+        if cotangent is None:
+            return None
+
+        def own(hard: Array) -> tuple[Array | None, Array | None]:
+            g, h = cotangent(np.broadcast_to(hard, logits.shape))
+            g, h = (None if c is None else c.reshape(rows.shape)[i] for c in (g, h))
+            return g, h
+
+        return own
+
+    seen = [
+        candidate.observe(row, tau, pull(i), **options | {"seed": int(seeds[i])})
+        for i, row in enumerate(rows)
+    ]
+
+    def joined(name: str, shape: tuple[int, ...]) -> Any:
+        parts = [getattr(s, name) for s in seen]
+        return None if not parts or parts[0] is None else np.stack(parts).reshape(shape)
+
+    return replace(
+        seen[0],
+        index=joined("index", logits.shape[:-1]),
+        steady=all(s.steady for s in seen),
+        **{name: joined(name, logits.shape) for name in ("hard", "soft", "gradient")},
+    )
+
+
+def _padded(
+    candidate: Candidate,
+    logits: Array,
+    tau: float,
+    cotangent: Cotangent | None,
+    options: dict[str, Any],
+) -> Observation:
+    """One call with batch axes of length 1 put in before the class axis."""
+    shape = (*logits.shape[:-1], *[1] * (candidate.rank - logits.ndim), logits.shape[-1])
+
+    def pull(hard: Array) -> tuple[Array | None, Array | None]:
+        pair = cotangent(hard.reshape(logits.shape)) if cotangent else (None, None)
+        g, h = (None if c is None else c.reshape(shape) for c in pair)
+        return g, h
+
+    seen = candidate.observe(logits.reshape(shape), tau, pull if cotangent else None, **options)
+    parts = {name: getattr(seen, name) for name in ("hard", "soft", "gradient")}
+    back = {name: None if part is None else part.reshape(logits.shape) for name, part in parts.items()}
+    return replace(seen, **back)  # type: ignore[arg-type]

@@ -1,0 +1,117 @@
+"""The exact expected gradient from a black box: a gradient for each outcome, times its probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from verify.oracle.definitions import softmax
+from verify.oracle.tolerances import gradient_tolerance
+
+if TYPE_CHECKING:
+    from verify.candidate import Candidate
+    from verify.objectives import Objective
+    from verify.typing import Array
+
+__all__ = ["MissingOutcomeError", "UnsteadyError", "by_outcome", "certain", "expected_gradient"]
+
+#: Draws of one row in which each of five classes is counted on to appear.
+CERTAIN = 512
+
+#: Rows of one call.
+ROWS = 64
+
+
+class UnsteadyError(ValueError):
+    """Equal samples with equal cotangents gave different gradients."""
+
+
+class MissingOutcomeError(ValueError):
+    """A class that is certain to appear among this many draws never did."""
+
+
+def certain(classes: int) -> int:
+    """How many draws of a row whose logits span 2 at most show every class, but once in 1e13 rows.
+
+    Examples
+    --------
+    >>> certain(5), certain(64)
+    (512, 6656)
+    """
+    return CERTAIN * -(-classes // 5)
+
+
+def by_outcome(
+    candidate: Candidate, objective: Objective, logits: Array, *, seed: int
+) -> tuple[Array, float]:
+    """One gradient for each outcome of one variable at τ = 1, and how far equal outcomes differ.
+
+    One row of logits is repeated until every outcome has appeared, :func:`certain` times at most.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    objective : Objective
+        Of one variable, L = 1.
+    logits : array, shape (K,)
+    seed : int
+
+    Returns
+    -------
+    gradients : array, shape (K, K)
+        Outcome, then coordinate.
+    spread : float
+        Zero, or rounding, where the gradient is a function of the sample.
+
+    Raises
+    ------
+    MissingOutcomeError
+        Where an outcome never appeared.
+    """
+    p, seeds = softmax(logits).astype(float), np.random.default_rng(seed)
+    rows = np.tile(logits, (ROWS, 1))
+    found: list[tuple[Array, Array]] = []
+    for _ in range(-(-certain(p.size) // len(rows))):
+        found.append(_observe(candidate, objective, rows, int(seeds.integers(2**32))))
+        outcomes, gradients = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        observed, first = np.unique(outcomes, return_index=True)
+        if observed.size == p.size:
+            return gradients[first], float(np.abs(gradients - gradients[first][outcomes]).max())
+    k = min({*range(p.size)} - {*observed.tolist()})
+    raise MissingOutcomeError(
+        f"class {k}, of probability {p[k]:.3g}, never appeared in {len(outcomes)} draws"
+    )
+
+
+def _observe(candidate: Candidate, objective: Objective, rows: Array, seed: int) -> tuple[Array, Array]:
+    """Outcomes and gradients of rows of logits, each with the cotangent that belongs to its outcome."""
+
+    def cotangent(hard: Array) -> tuple[Array, None]:
+        return objective.gradient(hard[:, None, :].astype(float))[:, 0, :], None
+
+    seen = candidate.observe(rows, cotangent=cotangent, seed=seed)
+    assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
+    return seen.hard.argmax(axis=-1), seen.gradient
+
+
+def expected_gradient(candidate: Candidate, objective: Objective, logits: Array, *, seed: int) -> Array:
+    """The exact expected gradient at τ = 1 of a black box, without sampling error.
+
+    The parameters are those of :func:`by_outcome`.
+
+    Raises
+    ------
+    UnsteadyError
+        Where the gradient is not a function of the sample.
+    MissingOutcomeError
+        Where an outcome never appeared.
+    """
+    corners = objective.gradient(np.eye(logits.size)[:, None, :])
+    gradients, spread = by_outcome(candidate, objective, logits, seed=seed)
+    if not spread <= gradient_tolerance("float32", logits, 1.0, corners):
+        raise UnsteadyError(
+            f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something "
+            "else than the sample enters the backward pass"
+        )
+    return np.asarray(softmax(logits) @ gradients, np.float64)

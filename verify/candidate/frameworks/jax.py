@@ -1,0 +1,81 @@
+"""JAX candidates: functions of a key and logits, jitted or not."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from verify.candidate.frameworks import Cotangent, Observation, Query
+from verify.typing import Array
+
+__all__ = ["Jax", "framework"]
+
+
+class Jax:
+    """Candidates on JAX arrays, random by an explicit key."""
+
+    name = "jax"
+    sources = ("key", "rng", "rng_key", "prng_key", "random_key", "prng", "subkey", "seed")
+
+    def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
+        """A key, or a seed, for the argument named after one."""
+        keys = {name: jax.random.PRNGKey(seed % 2**32) for name in self.sources[:-1] if name in names}
+        return keys | ({"seed": seed % 2**31} if "seed" in names else {})
+
+    def array(self, values: Any, dtype: str) -> Any:
+        """A JAX array of the values."""
+        with jax.enable_x64(dtype == "float64"):
+            return jnp.asarray(values, dtype)
+
+    def numpy(self, part: Any) -> Array:
+        """The part in NumPy; bfloat16 as float32."""
+        found = np.asarray(part)
+        return found.astype(np.float32) if found.dtype == jnp.bfloat16 else found
+
+    def keeping(self) -> AbstractContextManager[None]:
+        """Nothing: JAX has no global random state."""
+        return nullcontext()
+
+    def result(self, query: Query) -> Any:
+        """Call once."""
+        with jax.enable_x64(query.dtype == "float64"):
+            return query.call(jnp.asarray(query.logits, query.dtype))
+
+    def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
+        """Call once, and pull the cotangents of the floating parts back."""
+
+        def outputs(x: Any) -> tuple[Any, Any]:
+            parts = query.split(query.call(x))
+            floating = {n: p for n, p in parts.items() if jnp.issubdtype(jnp.result_type(p), jnp.floating)}
+            return floating, {n: p for n, p in parts.items() if n not in floating}
+
+        with jax.enable_x64(query.dtype == "float64"):
+            logits = jnp.asarray(query.logits, query.dtype)
+            if cotangent is None:
+                floating, rest = outputs(logits)
+            else:
+                floating, pull, rest = jax.vjp(outputs, logits, has_aux=True)
+            raw = {name: np.asarray(part) for name, part in (floating | rest).items()}
+            seen = {n: p if n == "index" else p.astype(np.float64) for n, p in raw.items()}
+            gradient = None
+            if cotangent is not None:
+                weights = _weights(cotangent(seen["hard"]), floating)
+                gradient = np.asarray(pull(weights)[0]).astype(np.float64)
+        return Observation(
+            seen["hard"], seen.get("soft"), seen.get("index"), gradient, raw["hard"].dtype.name
+        )
+
+
+def _weights(cotangents: tuple[Array | None, Array | None], floating: dict[str, Any]) -> dict[str, Any]:
+    """A cotangent for every floating part, zero where none is given."""
+    given = {n: c for n, c in zip(("hard", "soft"), cotangents, strict=True) if c is not None}
+    return {
+        name: jnp.asarray(given[name], part.dtype) if name in given else jnp.zeros_like(part)
+        for name, part in floating.items()
+    }
+
+
+framework = Jax()

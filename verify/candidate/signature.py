@@ -1,0 +1,194 @@
+"""What the signature of a foreign implementation shows of its calling convention."""
+
+import inspect
+from collections.abc import Callable, Collection
+from inspect import Parameter
+from itertools import product
+from typing import Any
+
+from verify.candidate.assumed import AssumedName
+from verify.candidate.convention import Convention, owner_of
+from verify.candidate.options import Wishes
+
+__all__ = ["discover", "parameters"]
+
+TEMPERATURES = ("tau", "temperature", "temp", "T")
+AXES = ("axis", "dim")
+#: Where an object may keep its temperature: at itself, or among its settings.
+HOLDERS = ("", "config", "cfg", "hparams", "args")
+LOGITS = ("logits", "logit", "theta", "alpha", "scores", "x", "input", "inputs")
+SAMPLES = ("index", "indices", "idx", "sample", "onehot", "one_hot", "one_hot_sample", "D", "d")
+#: Arguments with a default that are no temperature by their name.
+PLAIN = (*AXES, *SAMPLES, "device", "dtype", "generator", "key", "mask", "name", "out", "rng", "seed")
+MANY = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+
+Known = dict[str, Parameter]
+
+
+def parameters(fn: Callable[..., Any]) -> Known | None:
+    """The parameters of a callable by name, or None where it does not tell.
+
+    Examples
+    --------
+    >>> list(parameters(lambda logits, tau: 0))
+    ['logits', 'tau']
+    """
+    owner = getattr(fn, "_orig_mod", fn)  # a compiled module hides the one that it runs
+    forward = None if inspect.isroutine(owner) else getattr(owner, "forward", None)
+    try:
+        known = dict(inspect.signature(forward or owner).parameters)
+    except (TypeError, ValueError):
+        return None
+    return None if all(p.kind in MANY for p in known.values()) else known
+
+
+def discover(fn: Callable[..., Any], wishes: Wishes, sources: Collection[str]) -> Convention:
+    """Complete what the caller said with what the signature and the attributes show.
+
+    Parameters
+    ----------
+    fn : callable
+    wishes : Wishes
+    sources : collection of str
+        Names under which the framework hands over its random source.
+
+    Raises
+    ------
+    ValueError
+        Where an argument cannot be found; the message asks for it.
+    """
+    known = parameters(fn)
+    if known is not None:
+        _require_known(known, wishes)
+    position, axis_name = _find_axis(known, wishes.axis)
+    injected = wishes.injected or _find_sample(known)
+    taken = {*wishes.constants, axis_name, injected, *sources}
+    tau, stored = _find_tau(fn, known, wishes, taken)
+    _require_free(wishes, axis_name, tau)
+    logits = _find_logits(known, wishes.logits, {*taken, tau})
+    if known is not None:
+        _require_all(known, {*taken, tau, logits})
+    return Convention(
+        tau=tau,
+        stored=stored,
+        returns=wishes.parts,
+        axis=position,
+        axis_name=axis_name,
+        logits=logits,
+        injected=injected,
+        binary=wishes.binary,
+        classes=wishes.classes,
+        constants=dict(wishes.constants),
+        known=known,
+    )
+
+
+def _takes_any(known: Known) -> bool:
+    return any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
+
+
+def _require_known(known: Known, wishes: Wishes) -> None:
+    for name in wishes.names:
+        if name not in known and not _takes_any(known):
+            raise ValueError(f"there is no argument {name!r}; it takes ({', '.join(known)})")
+
+
+def _require_free(wishes: Wishes, axis: str | None, tau: str | None) -> None:
+    """Refuse a constant for what the checks set themselves."""
+    if axis in wishes.constants:
+        raise ValueError(
+            f"{axis} is the class axis: say where it is with axis=... or --axis N, not as a constant"
+        )
+    heats = {tau, *TEMPERATURES} if isinstance(wishes.tau, AssumedName) else {tau}
+    held = [name for name in wishes.constants if name in heats]
+    if held:
+        raise ValueError(
+            f"{held[0]} is the temperature, which the checks choose: leave it out, or say tau=None or "
+            "--no-tau besides, to have it held at 1"
+        )
+
+
+def _find_tau(
+    fn: Callable[..., Any], known: Known | None, wishes: Wishes, taken: Collection[str | None]
+) -> tuple[str | None, bool]:
+    wanted = wishes.tau
+    if wanted is None or known is None or wanted in known:
+        return wanted and str(wanted), False
+    assumed = isinstance(wanted, AssumedName)
+    aliases = TEMPERATURES if assumed else (wanted,)
+    for name in aliases:
+        if name in known and name not in taken:
+            return name, False
+    for holder, name in product(HOLDERS, aliases):
+        if _has(owner_of(fn), holder, name):
+            return f"{holder}.{name}".lstrip("."), True
+    if _takes_any(known):
+        return str(wanted), False
+    if assumed and not _may_be_temperature(known, wishes, taken):
+        return None, False
+    maybe = _may_be_temperature(known, wishes, taken) if assumed else []
+    what = f"{' or '.join(maybe)} may be a temperature" if maybe else f"there is no temperature {wanted!r}"
+    raise ValueError(
+        f"it takes ({', '.join(known)}), and {what}: name the temperature with tau=... or --tau-name NAME, "
+        "or say that there is none with tau=None or --no-tau"
+    )
+
+
+def _has(owner: Any, holder: str, name: str) -> bool:
+    """Whether an object, or its settings, has an attribute that can be a temperature."""
+    if inspect.isroutine(owner):
+        return False
+    path = [part for part in (holder, *name.split(".")) if part]
+    for part in path:
+        if not hasattr(owner, part):
+            return False
+        owner = getattr(owner, part)
+    return not callable(owner)
+
+
+def _may_be_temperature(known: Known, wishes: Wishes, taken: Collection[str | None]) -> list[str]:
+    """The arguments that could be a temperature under another name."""
+    logits = _find_logits(known, wishes.logits, taken)
+    rest = {n: p for n, p in known.items() if n not in {*taken, *PLAIN, logits}}
+    return [
+        n
+        for n, p in rest.items()
+        if p.default is Parameter.empty or not isinstance(p.default, bool | str | type)
+    ]
+
+
+def _find_logits(known: Known | None, wanted: str | None, taken: Collection[str | None]) -> str | None:
+    if known is None or wanted is not None:
+        return wanted
+    free = [n for n, p in known.items() if n not in taken and p.kind not in MANY]
+    named = [n for n in LOGITS if n in free]
+    return next(iter(named + free), None)
+
+
+def _find_sample(known: Known | None) -> str | None:
+    """An argument named after the sample that must be given."""
+    required = [n for n, p in (known or {}).items() if p.default is Parameter.empty]
+    return next((n for n in SAMPLES if n in required), None)
+
+
+def _find_axis(known: Known | None, axis: int | str | None) -> tuple[int, str | None]:
+    if isinstance(axis, int):
+        return axis, next((n for n in AXES if known is not None and n in known), None)
+    if axis is not None:
+        return -1, axis
+    for name in AXES:
+        if known is not None and name in known and type(known[name].default) is int:
+            return known[name].default, name
+    return -1, None
+
+
+def _require_all(known: Known, given: Collection[str | None]) -> None:
+    missing = [
+        n for n, p in known.items() if p.default is Parameter.empty and p.kind not in MANY and n not in given
+    ]
+    if missing:
+        raise ValueError(
+            f"it takes ({', '.join(known)}), and what to give for {', '.join(missing)} is not known: say it "
+            "with --set NAME=VALUE (a keyword of check), or with --tau-name, --logits-name, --sample-name "
+            "or --axis-name what the argument is, or give an object made already, as path/to/file.py:name"
+        )

@@ -1,0 +1,84 @@
+"""The arguments that say how an implementation is called, shared by the commands that take one."""
+
+import argparse
+import ast
+from typing import Any
+
+from verify.candidate import Candidate
+from verify.candidate.assumed import RETURNS, TAU
+from verify.candidate.load import load_target
+
+__all__ = ["add_calling", "candidate_of"]
+
+
+def add_calling(parser: argparse.ArgumentParser) -> None:
+    """Describe how an implementation is called."""
+    parser.add_argument("--framework", choices=["numpy", "torch", "jax"], help="found out where absent")
+    tau = parser.add_mutually_exclusive_group()
+    tau.add_argument("--tau-name", default=TAU, metavar="NAME", help="the temperature argument")
+    tau.add_argument("--no-tau", dest="tau_name", action="store_const", const=None, help="there is none")
+    parser.add_argument(
+        "--returns",
+        default=RETURNS,
+        metavar="NAMES",
+        help="parts of the result: hard, soft, index, _ (ignored)",
+    )
+    axis = parser.add_mutually_exclusive_group()
+    axis.add_argument("--axis", type=int, metavar="N", help="the class axis")
+    axis.add_argument("--axis-name", metavar="NAME", help="the argument that sets the class axis")
+    parser.add_argument(
+        "--logits-name", metavar="NAME", help="the logits argument, where it is not the first"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_constant,
+        help="pass an argument as it is",
+    )
+    parser.add_argument(
+        "--sample-name", metavar="NAME", help="the argument that takes the sample, where it is not drawn"
+    )
+    parser.add_argument(
+        "--classes", type=int, metavar="K", help="the one number of classes that it takes (default: any)"
+    )
+    parser.add_argument(
+        "--binary", action="store_true", help="each logit is a Bernoulli variable, and there is no class axis"
+    )
+
+
+def _constant(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def candidate_of(arguments: argparse.Namespace, target: str) -> Candidate:
+    """Load a target and find out how to call it.
+
+    Raises
+    ------
+    Exception
+        Whatever importing or calling the target raises, or the question that is left open.
+    """
+    return Candidate.wrap(
+        load_target(target),
+        framework=arguments.framework,
+        tau=arguments.tau_name,
+        returns=arguments.returns,
+        axis=arguments.axis if arguments.axis is not None else arguments.axis_name,
+        logits=arguments.logits_name,
+        injected=arguments.sample_name,
+        binary=arguments.binary,
+        classes=arguments.classes,
+        constants=dict(arguments.set),
+        name=target,
+    )

@@ -1,0 +1,78 @@
+"""``reinmax-verify check``: a verdict on an implementation."""
+
+import argparse
+import importlib.util
+from typing import Any
+
+from verify.cli.arguments import add_calling, candidate_of
+from verify.cli.output import output_file, refuse, show, told, write_json
+from verify.conformance import check_candidate
+from verify.conformance.checks import CHECKS
+from verify.conformance.html import to_html
+from verify.conformance.report import Report
+
+__all__ = ["add"]
+
+EXIT = {"conforms": 0, "deviates": 1, "inconclusive": 3}
+
+#: This package's own implementations, by framework.
+OWN = {"numpy": "reinmax_ref:reinmax", "torch": "reinmax_ref.torch:reinmax", "jax": "reinmax_ref.jax:reinmax"}
+
+
+def add(commands: Any) -> None:
+    """Describe the command to a parser."""
+    parser = commands.add_parser(
+        "check",
+        help="verdict on an implementation",
+        epilog="exit status: 0 conforms, 1 deviates, 2 the command or the target is unusable, 3 inconclusive",
+    )
+    parser.add_argument(
+        "target",
+        nargs="?",
+        metavar="TARGET",
+        help="package.module:attribute or path/to/file.py:attribute; absent: this package's own",
+    )
+    add_calling(parser)
+    parser.add_argument("--strict", action="store_true", help="let warnings count as failures")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the report as JSON")
+    parser.add_argument("--html", type=output_file, metavar="FILE", help="write the report as an HTML page")
+    parser.add_argument("--list", action="store_true", help="list the checks and what each proves")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.list:
+        show("\n".join(f"{c.name:<18} {c.kind:<13} {c.claim}" for c in CHECKS))
+        return 0
+    reports = []
+    for target in _own() if arguments.target is None else [arguments.target]:
+        try:
+            candidate = candidate_of(arguments, target)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
+            return refuse(told(error, target))
+        report = check_candidate(candidate, strict=arguments.strict)
+        show(f"{report}\n")
+        reports.append(report)
+    try:
+        _write(arguments, reports)
+    except OSError as error:
+        return refuse(f"the report cannot be written: {error}")
+    return _status(reports)
+
+
+def _own() -> list[str]:
+    return [target for name, target in OWN.items() if importlib.util.find_spec(name)]
+
+
+def _write(arguments: argparse.Namespace, reports: list[Report]) -> None:
+    """Write what was asked for; in JSON one report is an object, several are an array."""
+    if arguments.json:
+        content = [report.to_dict() for report in reports]
+        write_json(arguments.json, content[0] if len(content) == 1 else content)
+    if arguments.html:
+        arguments.html.write_text(to_html(reports), encoding="utf-8")
+
+
+def _status(reports: list[Report]) -> int:
+    verdicts = [r.verdict for r in reports]
+    return next((EXIT[v] for v in ("deviates", "inconclusive") if v in verdicts), EXIT["conforms"])

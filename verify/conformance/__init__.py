@@ -1,0 +1,142 @@
+"""From a target to a verdict."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from verify.candidate import Candidate
+from verify.candidate.assumed import RETURNS, TAU
+from verify.conformance.checks import CHECKS, run
+from verify.conformance.diagnosis import diagnose
+from verify.conformance.report import CheckResult, Report, Verdict
+
+__all__ = ["check", "check_candidate"]
+
+
+def check(
+    fn: Callable[..., Any],
+    framework: str | None = None,
+    tau: str | None = TAU,
+    returns: str | Sequence[str] = RETURNS,
+    axis: int | str | None = None,
+    *,
+    strict: bool = False,
+    logits: str | None = None,
+    injected: str | None = None,
+    binary: bool = False,
+    classes: int | None = None,
+    rng: Any = 0,
+    **constants: Any,
+) -> Report:
+    """Check whether an implementation is ReinMax.
+
+    Parameters
+    ----------
+    fn : callable
+        Takes logits of shape (..., K), and gives the one-hot sample and what
+        else ``returns`` names. A function, compiled or jitted or not; a module,
+        or its class where the temperature is given to the constructor; a
+        distribution class with ``rsample``; an autograd function.
+    framework : str, optional
+        ``numpy``, ``torch`` or ``jax``; found out from the module of ``fn``.
+    tau : str or None
+        Name of the temperature, an argument or an attribute; None where there
+        is none. Unless it is given, ``temperature``, ``temp`` and ``T`` are
+        found as well, and so is that there is none.
+    returns : sequence of str, or str with commas
+        Names of the parts of the result in order: ``hard``, ``soft``,
+        ``index``, ``_`` (ignored). Unless it is given, the parts are told from
+        each other by shape, dtype and one-hotness; parts that bear names are
+        taken by them in any case. (The defaults are objects of their own, equal
+        to ``"tau"`` and ``("hard", "soft")``: giving these counts as given.)
+    axis : int or str, optional
+        The class axis as a number, or the name of the argument that sets it.
+    strict : bool
+        Let warnings count as failures.
+    logits : str, optional
+        Name of the logits argument, where they are not the first.
+    injected : str, optional
+        Name of an argument that takes the sample, class numbers or one-hot;
+        found without being named where it must be given. The sample is then
+        drawn here, and the checks of the sampler do not apply.
+    binary : bool
+        Whether each logit is a Bernoulli variable of its own, and the results
+        have no class axis.
+    classes : int, optional
+        The one number of classes that ``fn`` takes, up to 64. Checks that need
+        another are skipped.
+    rng : optional
+        Anything ``numpy.random.default_rng`` takes; the default gives the same
+        report every time.
+    **constants
+        Passed on to ``fn`` as they are.
+
+    Returns
+    -------
+    Report
+        ``verdict``, ``checks``, ``diagnosis``, ``order``; ``str`` gives it as text.
+
+    Raises
+    ------
+    TypeError, ValueError, ModuleNotFoundError
+        Where ``fn`` cannot be called as described.
+
+    Examples
+    --------
+    >>> import verify
+    >>> from reinmax_ref import reinmax, straight_through
+    >>> verify.check(reinmax).verdict
+    'conforms'
+    >>> verify.check(straight_through).verdict
+    'deviates'
+    """
+    candidate = Candidate.wrap(
+        fn,
+        framework=framework,
+        tau=tau,
+        returns=returns,
+        axis=axis,
+        logits=logits,
+        injected=injected,
+        binary=binary,
+        classes=classes,
+        constants=constants,
+    )
+    return check_candidate(candidate, strict=strict, rng=rng)
+
+
+def check_candidate(candidate: Candidate, *, strict: bool = False, rng: Any = 0) -> Report:
+    """Run every check on a candidate, and conclude; the parameters are those of :func:`check`.
+
+    Where the verdict is not ``conforms``, the mistakes are named.
+    """
+    *streams, last = np.random.default_rng(rng).spawn(len(CHECKS) + 1)
+    results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
+    verdict = conclude(results, strict=strict)
+    found = () if verdict == "conforms" else diagnose(candidate, results, last)
+    order = next((r.order for r in results if r.order is not None), None)
+    return Report(candidate.name, candidate.framework.name, verdict, results, found, order)
+
+
+def conclude(results: tuple[CheckResult, ...], *, strict: bool = False) -> Verdict:
+    """The verdict of a set of results.
+
+    Parameters
+    ----------
+    results : tuple of CheckResult
+    strict : bool
+        Whether a warning counts as a failure.
+
+    Returns
+    -------
+    str
+        ``deviates`` where a check failed; else ``inconclusive`` where one could
+        not run or not decide, or none passed; else ``conforms``.
+    """
+    statuses = {r.status for r in results}
+    if "fail" in statuses or (strict and "warn" in statuses):
+        return "deviates"
+    if statuses & {"error", "inconclusive"} or "pass" not in statuses:
+        return "inconclusive"
+    return "conforms"

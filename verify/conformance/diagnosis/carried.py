@@ -1,0 +1,112 @@
+"""Whether the right gradient, at these logits or at others, is only carried through a linear map."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from verify.conformance.diagnosis.evidence import Columns, bound
+from verify.oracle.definitions import reinmax_gradient, softmax
+from verify.oracle.tolerances import probability_tolerance
+from verify.typing import Array
+
+__all__ = ["describe_carried"]
+
+#: A map of K² numbers is believed from so many outcomes of a row, and from so many rows.
+LEAST = 3
+
+
+def describe_carried(all_columns: list[Columns]) -> str | None:
+    """Say how the right gradient is carried on, where it is.
+
+    For each row of logits a matrix A is sought that turns the paper's K×K
+    matrix M of every outcome into the observed one: A·M where something is done
+    to the gradient, M·A where it is done to the cotangent. M is taken at the
+    logits, or else at those of which the soft output is the softmax.
+
+    Parameters
+    ----------
+    all_columns : list of Columns
+        Distinct ones.
+
+    Returns
+    -------
+    str or None
+    """
+    own = [columns.logits for columns in all_columns]
+    for side, what in (
+        (0, "The right gradient comes back"),
+        (1, "The right gradient is taken of a cotangent"),
+    ):
+        maps = _maps(all_columns, own, side)
+        if maps is not None:
+            return _tell(maps, what, side)
+    if (
+        _has_other_logits(all_columns)
+        and _maps(all_columns, [_implied(c) for c in all_columns], 0) is not None
+    ):
+        return (
+            "In terms of the soft output, the gradient is ReinMax's, carried on to θ: nothing is wrong but "
+            "what the logits go through before line 1. Take them as they come."
+        )
+    return None
+
+
+def _has_other_logits(all_columns: list[Columns]) -> bool:
+    return any(
+        c.soft is not None
+        and np.abs(c.soft - softmax(c.logits)).max() > probability_tolerance("float32", c.logits)
+        for c in all_columns
+    )
+
+
+def _implied(columns: Columns) -> Array:
+    """Logits of which the soft output is the softmax."""
+    assert columns.soft is not None  # noqa: S101  (asked for where there is one)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(columns.soft)
+
+
+def _maps(all_columns: list[Columns], logits: list[Array], side: int) -> Array | None:
+    """The matrix of each row, shape (rows, K, K); None where one does not fit, or too few show."""
+    found = []
+    for columns, theta in zip(all_columns, logits, strict=True):
+        right = reinmax_gradient(theta, columns.tau, columns.onehot, columns.basis, 0 * columns.basis)
+        if not np.isfinite(right).all():
+            return None
+        for M, seen in _matrices(columns, right.astype(float)):
+            first, second = (M, seen) if side else (M.swapaxes(1, 2), seen.swapaxes(1, 2))
+            K = first.shape[-1]
+            A = np.linalg.lstsq(first.reshape(-1, K), second.reshape(-1, K))[0]
+            if np.abs(first @ A - second).max() > bound(columns):
+                return None
+            found.append(A.T)
+    return np.stack(found) if len(found) >= LEAST else None
+
+
+def _matrices(columns: Columns, right: Array) -> Iterator[tuple[Array, Array]]:
+    """The right and the observed matrices of the outcomes of each row, shape (outcomes, K, K)."""
+    K, outcome = columns.logits.shape[-1], columns.onehot.argmax(axis=-1)
+    for row in np.unique(columns.row):
+        places = [np.flatnonzero((columns.row == row) & (outcome == d)) for d in range(K)]
+        whole = [at[columns.basis[at].argmax(axis=-1).argsort()] for at in places if len(at) == K]
+        if len(whole) >= LEAST:
+            at = np.stack(whole)
+            yield right[at].swapaxes(1, 2), columns.gradient[at].swapaxes(1, 2)
+
+
+def _tell(maps: Array, what: str, side: int) -> str:
+    """A row of a map is known but for a constant, since gradients have the sum zero, and M·1 = 0."""
+    K = maps.shape[-1]
+    order = maps.mean(axis=0).argmax(axis=-1)
+    if np.abs(maps + 1 / K - np.eye(K)[order]).max() < 1e-3:
+        reverse = np.array_equal(order, np.arange(K)[::-1])
+        told = "reversed" if reverse else f"in the order {', '.join(map(str, order))}"
+        return (
+            f"{what} with its classes {told}. Look for a flip, a sort or a permutation that is not undone, "
+            "or undone in one direction only."
+        )
+    where = "the cotangent on its way in" if side else "it, or to the logits, on its way back"
+    return (
+        "For each row of logits, the gradient is the right one times a matrix that is the same for every "
+        f"sample: something besides is done to {where}."
+    )

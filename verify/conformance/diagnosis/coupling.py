@@ -1,0 +1,154 @@
+"""What else than a row's own logits, cotangent and sample enters its gradient."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from verify.candidate import Candidate
+from verify.conformance.diagnosis.mistakes import name
+from verify.conformance.inputs import cotangent, new_seed
+from verify.conformance.report import Diagnosis
+from verify.oracle.tolerances import gradient_tolerance
+from verify.typing import Array
+
+__all__ = ["Coupling", "diagnose_coupling", "find_coupling"]
+
+SHAPES = ((3, 4), (4,))
+
+#: Equal rows of a batch, and how often a single one is drawn till it shows a class of theirs.
+ROWS, TRIES = 7, 16
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """How rows of logits of one shape depend on each other.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the logits.
+    axis : int or None
+        The axis along which single entries mix, where they do along one only.
+    by : str
+        ``cotangent`` or ``logits``.
+    """
+
+    shape: tuple[int, ...]
+    axis: int | None
+    by: str
+
+
+def find_coupling(
+    candidate: Candidate, batch: tuple[int, ...], rng: np.random.Generator, *, steady: bool = True
+) -> Coupling | None:
+    """Perturb one row, or one entry of it, and look at the others.
+
+    An operation over a wrong axis mixes entries of one class, so that an entry
+    of a cotangent reaches the same class of other rows only; a mean over the
+    batch hands on the row's whole gradient.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    batch : tuple of int
+    rng : numpy Generator
+    steady : bool
+        Whether equal samples have equal gradients; without that a change of
+        the gradient with other rows' logits shows nothing.
+    """
+    logits = rng.standard_normal((*batch, candidate.classes))
+    g, h = np.zeros_like(logits), np.zeros_like(logits)
+    entry = (*[n // 2 for n in batch], 1)
+    g[entry] = h[entry] = 3.0
+    pair = (g, h if candidate.has_soft else None)
+    seed = new_seed(rng)
+    seen = candidate.observe(logits, cotangent=lambda _: pair, seed=seed)
+    assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
+    touched = np.abs(seen.gradient) > gradient_tolerance("float32", logits, 1.0, g)
+    touched[entry[:-1]] = False
+    if touched.any() and (steady or _is_still(candidate, logits, seed)):
+        return Coupling(logits.shape, _single_axis(touched, entry), "cotangent")
+    return _by_logits(candidate, logits, entry[:-1], rng) if steady else None
+
+
+def _is_still(candidate: Candidate, logits: Array, seed: int) -> bool:
+    """Whether there is no gradient without a cotangent; noise that is added to it would be one."""
+    zero = np.zeros_like(logits)
+    seen = candidate.observe(
+        logits, cotangent=lambda _: (zero, zero if candidate.has_soft else None), seed=seed
+    )
+    return seen.gradient is not None and not seen.gradient.any()
+
+
+def _single_axis(touched: Array, entry: tuple[int, ...]) -> int | None:
+    places = np.argwhere(touched) - np.array(entry)
+    axes = np.flatnonzero(places.any(axis=0))
+    return int(axes[0]) if len(axes) == 1 and axes[0] < touched.ndim - 1 else None
+
+
+def _by_logits(
+    candidate: Candidate, logits: Array, row: tuple[int, ...], rng: np.random.Generator
+) -> Coupling | None:
+    """Change the other rows' logits, and keep the seed: where the sample stays, the gradient must."""
+    g, others = cotangent(rng, logits.shape), logits + rng.standard_normal(logits.shape)
+    others[row] = logits[row]
+    for _ in range(8):
+        seed = new_seed(rng)
+        one, two = (candidate.observe(x, cotangent=lambda _: (g, None), seed=seed) for x in (logits, others))
+        if np.array_equal(one.hard[row].round(), two.hard[row].round()):
+            assert one.gradient is not None  # noqa: S101  (a cotangent was given)
+            assert two.gradient is not None  # noqa: S101
+            change = float(np.abs(one.gradient[row] - two.gradient[row]).max())
+            bound = gradient_tolerance("float32", logits, 1.0, g)
+            return None if change <= bound else Coupling(logits.shape, None, "logits")
+    return None
+
+
+def diagnose_coupling(candidate: Candidate, rng: np.random.Generator, *, steady: bool) -> Iterator[Diagnosis]:
+    """Name a wrong axis or a coupling of rows; the parameters are those of :func:`find_coupling`."""
+    if candidate.rank == 1:
+        return
+    found: dict[int, Coupling | None] = {}
+    for batch in SHAPES:
+        try:
+            found[len(batch)] = find_coupling(candidate, batch, rng, steady=steady)
+        except Exception:  # noqa: BLE001, S112  (a shape that is refused shows nothing)
+            continue
+    known = [c for c in found.values() if c is not None]
+    if known:
+        yield _name(known[0], only_3d=found.get(2) is not None and found.get(1, known[0]) is None)
+    elif steady:
+        yield from _by_size(candidate, rng)
+
+
+def _name(coupling: Coupling, *, only_3d: bool) -> Diagnosis:
+    where = f"in logits of shape {coupling.shape}"
+    if coupling.axis is not None:
+        return name("wrong-axis", f"{where}, entries of one class mix along axis {coupling.axis}.")
+    if only_3d:
+        return name("wrong-axis", f"{where}, rows depend on each other's {coupling.by}; 2-D is free of it.")
+    return name("row-coupling", f"{where}, a row's gradient changes with the {coupling.by} of another.")
+
+
+def _by_size(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
+    """Name a gradient that is another one alone than among equal rows with equal cotangents."""
+    row, g = rng.standard_normal(candidate.classes), cotangent(rng, (candidate.classes,))
+
+    def gradients(rows: int) -> tuple[Array, Array]:
+        logits, cotangents = (np.tile(x, (rows, 1)) for x in (row, g))
+        seen = candidate.observe(logits, cotangent=lambda _: (cotangents, None), seed=new_seed(rng))
+        assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
+        return seen.hard.argmax(axis=-1), seen.gradient
+
+    drawn, among = gradients(ROWS)
+    for _ in range(TRIES):
+        (one,), (alone,) = gradients(1)
+        for other in among[drawn == one]:
+            if np.abs(other - alone).max() > gradient_tolerance("float32", row, 1.0, g):
+                times = np.linalg.norm(other) / (np.linalg.norm(alone) or np.nan)
+                yield name(
+                    "row-coupling",
+                    f"among {ROWS} equal rows, a row's gradient is {times:.3g} times as long as alone.",
+                )
+            return

@@ -1,0 +1,186 @@
+"""The gradient as a matrix for each outcome, column by column, from one call at each temperature."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from verify.candidate import Candidate
+from verify.conformance.inputs import brief, new_seed
+from verify.oracle.tolerances import gradient_tolerance
+from verify.typing import Array
+
+__all__ = [
+    "TAUS",
+    "Columns",
+    "bound",
+    "hard_columns",
+    "is_steady",
+    "observed",
+    "observed_alone",
+    "soft_columns",
+    "spread",
+]
+
+#: Temperatures to look at; those below 1 are where clamps of τ show.
+TAUS = (0.5, 1.0, 1.5, 2.0)
+
+ROWS = 6
+REPEATS = 24
+
+#: Of more classes than this, so many have a basis cotangent.
+BASES = 8
+
+#: Fits of distinct columns are of so many numbers at most, if these are of so many columns at least.
+NUMBERS, LEAST = 2**12, 48
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Observed gradients of repeated rows of logits under basis cotangents.
+
+    The gradient at a row of logits θ and an outcome D is M g with a K×K matrix
+    M; under the basis cotangent e_b it is column b of M.
+
+    Attributes
+    ----------
+    tau : float
+    row : integer array, shape (n,)
+        Which of the distinct rows of logits.
+    logits, onehot, basis, gradient : array, shape (n, K)
+    soft : array, shape (n, K), or None
+        The soft output, where there is one.
+    crash : str or None
+        What is raised where the other output is left unused; the columns are
+        then those with a zero cotangent at it.
+    """
+
+    tau: float
+    row: Array
+    logits: Array
+    onehot: Array
+    basis: Array
+    gradient: Array
+    soft: Array | None = None
+    crash: str | None = None
+
+    def group(self) -> Array:
+        """A number for each combination of logits, outcome and cotangent, shape (n,)."""
+        K = self.logits.shape[-1]
+        return np.asarray((self.row * K + self.onehot.argmax(axis=-1)) * K + self.basis.argmax(axis=-1))
+
+    def pick(self, places: Array) -> "Columns":
+        """Those at some places only."""
+        names = ("row", "logits", "onehot", "basis", "gradient", "soft")
+        found = {name: getattr(self, name) for name in names}
+        picked: dict[str, Any] = {n: None if v is None else v[places] for n, v in found.items()}
+        return replace(self, **picked)
+
+    def distinct(self) -> "Columns":
+        """One of each combination, all there is to see where they are steady; fewer of very many."""
+        places = np.unique(self.group(), return_index=True)[1]
+        enough = max(LEAST, NUMBERS // self.logits.shape[-1])
+        kept = np.linspace(0, len(places) - 1, min(len(places), enough)).astype(int)
+        return self.pick(places[kept])
+
+
+def _observe(
+    candidate: Candidate,
+    tau: float,
+    rng: np.random.Generator,
+    *,
+    soft: bool,
+    size: float = 1.0,
+    classes: int | None = None,
+    repeats: int = REPEATS,
+) -> Columns:
+    K = classes or candidate.classes
+    rows = rng.standard_normal((ROWS, K))
+    bases = np.eye(K)[np.linspace(0, K - 1, min(K, BASES)).astype(int)]
+    number = np.arange(ROWS * len(bases) * repeats)
+    row, basis = number % ROWS, bases[number // ROWS % len(bases)]
+    logits, seed = rows[row], new_seed(rng)
+
+    def pair(c: Array | None) -> tuple[Array | None, Array | None]:
+        return (c, size * basis) if soft else (size * basis, c)
+
+    crash = None
+    try:
+        seen = candidate.observe(logits, tau, lambda _: pair(None), seed=seed)
+    except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
+        crash = brief(error)
+        seen = candidate.observe(logits, tau, lambda _: pair(np.zeros_like(basis)), seed=seed)
+    assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
+    onehot = np.eye(K)[seen.hard.argmax(axis=-1)]
+    return Columns(tau, row, logits, onehot, basis, seen.gradient / size, seen.soft, crash)
+
+
+def hard_columns(
+    candidate: Candidate,
+    tau: float,
+    rng: np.random.Generator,
+    *,
+    size: float = 1.0,
+    classes: int | None = None,
+) -> Columns:
+    """Columns of the gradient through the sample.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    tau : float
+    rng : numpy Generator
+    size : float
+        Of the cotangents; the gradient is divided by it again.
+    classes : int, optional
+        Other than those that the checks use.
+    """
+    return _observe(candidate, tau, rng, soft=False, size=size, classes=classes)
+
+
+def soft_columns(candidate: Candidate, tau: float, rng: np.random.Generator, *, size: float = 1.0) -> Columns:
+    """Columns of the gradient through the soft output; the parameters are those of :func:`hard_columns`."""
+    return _observe(candidate, tau, rng, soft=True, size=size)
+
+
+def observed(candidate: Candidate, rng: np.random.Generator, *, size: float = 1.0) -> list[Columns]:
+    """Columns at each temperature that the candidate takes."""
+    taus = TAUS if candidate.has_tau else (1.0,)
+    return [hard_columns(candidate, tau, rng, size=size) for tau in taus]
+
+
+def observed_alone(candidate: Candidate, rng: np.random.Generator) -> list[Columns]:
+    """Columns from calls on one row each, of a candidate that takes a single row."""
+    taus = (1.0, 2.0) if candidate.has_tau else (1.0,)
+    single = replace(candidate, rank=1)
+    return [_observe(single, tau, rng, soft=False, repeats=REPEATS // 3) for tau in taus]
+
+
+def bound(columns: Columns) -> float:
+    """What honest rounding may cost in any entry of the gradient."""
+    return gradient_tolerance("float32", columns.logits, columns.tau, columns.basis)
+
+
+def is_steady(all_columns: list[Columns]) -> bool:
+    """Whether equal samples with equal cotangents have equal gradients."""
+    return all(spread(columns)[0] <= bound(columns) for columns in all_columns)
+
+
+def spread(columns: Columns) -> tuple[float, bool]:
+    """How far gradients of equal outcomes and cotangents differ, and whether in few distinct values.
+
+    Returns
+    -------
+    difference : float
+    few : bool
+        Whether no group has more distinct gradients than there are classes, as
+        where the gradient is that of another sample.
+    """
+    K, group = columns.logits.shape[-1], columns.group()
+    numbers, first, member = np.unique(group, return_index=True, return_inverse=True)
+    apart = np.abs(columns.gradient - columns.gradient[first][member])
+    worst = float(apart.max())
+    if worst == 0:
+        return worst, True
+    distinct = np.unique(np.column_stack([group, columns.gradient.round(5)]), axis=0)[:, 0]
+    return worst, bool(np.unique(distinct, return_counts=True)[1].max() <= K) and len(numbers) > 0

@@ -1,0 +1,7 @@
+"""The bias laboratory: sweeps over estimators, objectives, shapes, temperatures and scales, to records."""
+
+from verify.lab.grid import TAUS, Grid
+from verify.lab.records import Record
+from verify.lab.sweep import resume, run, sweep
+
+__all__ = ["TAUS", "Grid", "Record", "resume", "run", "sweep"]

@@ -1,0 +1,113 @@
+"""Moments of every estimator: exact by enumeration, or with their error beside them.
+
+One door, and behind it a route for each kind: :mod:`verify.lab.linear` for
+estimators that the sample settles, :mod:`verify.lab.noise` for those that
+draw further noise, :mod:`verify.lab.score_function` for those that call f.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from inspect import signature
+from typing import Any, SupportsFloat
+
+import numpy as np
+
+from reinmax_ref.categorical import softmax as tempered_softmax
+from reinmax_ref.protocol import name_of, needs_of
+from verify.lab.bits import AsPairs
+from verify.lab.linear import Estimator, Forced, estimator_moments, find_estimator
+from verify.lab.noise import noisy_moments
+from verify.lab.record import Moments, NoisyMoments
+from verify.lab.score_function import sample_moments
+from verify.objectives import Objective
+from verify.oracle.enumeration import MAX_CORNERS, Statistics, softmax, statistics
+from verify.oracle.parallel import Progress, Workers
+
+__all__ = ["Estimator", "Forced", "Moments", "NoisyMoments", "estimator_moments", "find_estimator", "moments"]
+
+
+def moments(
+    estimator: str | Callable[..., Any],
+    objective: Objective,
+    logits: Any,
+    tau: SupportsFloat = 1.0,
+    *,
+    total: Statistics | None = None,
+    workers: Workers = 1,
+    max_corners: int = MAX_CORNERS,
+    progress: Progress | None = None,
+) -> Moments:
+    """Compute an estimator's moments: exact over all K^L corners, or with their error stated.
+
+    Parameters
+    ----------
+    estimator : str or callable
+        ``"reinmax"``, ``"straight_through"``, another file name under
+        ``reinmax_ref/estimators``, a :func:`functools.partial` of such an
+        estimator, or a callable ``(logits, tau, index=...)`` whose result has
+        ``vjp(grad_hard)``; one that says more of what it needs follows
+        :mod:`reinmax_ref.protocol`.
+    objective : Objective
+        See :mod:`verify.objectives`.
+    logits : array, shape (K,) or (L, K)
+        θ. For an estimator of bits K is 2, and its logit is θ_1 − θ_0.
+    tau : float
+    total : Statistics, optional
+        Of degree 2, for these logits and this objective, to share among
+        estimators.
+    workers, max_corners, progress
+        As in :func:`verify.oracle.enumeration.statistics`.
+
+    Returns
+    -------
+    Moments
+        Exact, with ``standard_error`` 0, where nothing but the sample is
+        random, the samples can be enumerated, and the noise is a finite set of
+        cases; a :class:`NoisyMoments` where noise was integrated numerically.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, an estimator that is not linear in the cotangent
+        given the sample, one of bits with K ≠ 2, or whatever
+        :func:`verify.oracle.enumeration.statistics` refuses.
+
+    Examples
+    --------
+    >>> from verify.lab.moments import moments
+    >>> from verify.objectives import quadratic
+    >>> f = quadratic([[1.0, 0.0], [0.0, 3.0]], [0.0, 0.0])
+    >>> moments("reinmax", f, [0.0, 1.0]).relative_bias < 1e-15
+    True
+    >>> round(moments("straight_through", f, [0.0, 1.0]).relative_bias, 3)
+    0.924
+    >>> moments("leave_one_out", f, [0.0, 1.0]).relative_bias < 1e-14
+    True
+    >>> found = moments("gumbel_rao", f, [0.0, 1.0], 0.5)
+    >>> bool(0 < found.standard_error < 0.01)
+    True
+    """
+    needs, theta = needs_of(estimator), np.asarray(logits, np.float64)
+    p = softmax(theta)
+    if needs.binary and theta.shape[-1] != 2:
+        raise ValueError(
+            f"{name_of(estimator)} is for bits, but the logits have {theta.shape[-1]} classes, not 2"
+        )
+    run = partial(statistics, objective, workers=workers, max_corners=max_corners, progress=progress)
+    if total is None:
+        total = run(p, degree=0 if needs.value else 2)
+    function = find_estimator(estimator)
+    if needs.value:
+        found = sample_moments(
+            function, needs, objective, theta, tau=tau, total=total, max_corners=max_corners
+        )
+    elif needs.noise:
+        found = noisy_moments(function, total, theta, tau)
+    elif needs.forward_tau:
+        at = tempered_softmax(np.atleast_2d(theta), signature(function).parameters["forward_tau"].default)
+        found = estimator_moments(function, run(at, degree=2), theta, tau)
+        found = replace(found, exact_gradient=total.exact_gradient.reshape(theta.shape))
+    else:
+        found = estimator_moments(AsPairs(function) if needs.binary else function, total, theta, tau)
+    return replace(found, estimator=name_of(estimator))
