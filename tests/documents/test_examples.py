@@ -13,7 +13,7 @@ from verify.lab.moments import moments
 from verify.objectives import from_torch, polynomial_programming
 from verify.oracle.enumeration import softmax, statistics
 
-EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 NAMES = ("digits_vae", "polynomial_programming", "second_order", "temperature", "vae_gradient")
 
 #: A number as the tables print it, "12.3%" and "1.0e-05" included.

@@ -15,7 +15,7 @@ from verify import objectives, parallel
 from verify.oracle.enumeration import softmax, statistics
 from verify.oracle.parallel import run_tasks
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 SLEEPERS = f"""
 import sys, threading, time
