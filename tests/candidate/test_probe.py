@@ -7,7 +7,8 @@ import torch
 import verify
 from tests.mutants.torch_binary import bits, right_third
 from tests.mutants.torch_styles import algorithm_2, along
-from verify.candidate import Candidate, certain
+from verify.candidate import Candidate
+from verify.candidate.expected_gradient import certain
 from verify.candidate.options import MOST_CLASSES
 from verify.conformance.rates import FALSE_ALARM
 from verify.oracle.convergence import LOGITS

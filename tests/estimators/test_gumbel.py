@@ -19,7 +19,8 @@ from reinmax_ref.estimators.gumbel_softmax import gumbel_softmax
 from reinmax_ref.estimators.reinmax_cv import reinmax_cv
 from reinmax_ref.estimators.reinmax_rao import reinmax_rao
 from verify import objectives
-from verify.lab.moments import moments, noise
+from verify.lab import noise
+from verify.lab.moments import moments
 from verify.lab.noise import noisy_moments
 from verify.oracle.enumeration import softmax, statistics
 

@@ -25,7 +25,8 @@ from reinmax_ref.estimators.unordered_set import NEEDS as DISTINCT
 from reinmax_ref.estimators.unordered_set import unordered_set
 from reinmax_ref.score import score_draw
 from verify import objectives
-from verify.lab.moments import moments, samples
+from verify.lab import score_function as samples
+from verify.lab.moments import moments
 from verify.lab.score_function import sample_moments
 from verify.oracle.enumeration import exact_gradient, softmax, statistics
 

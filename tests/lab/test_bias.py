@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from verify.commands import bias as command
 
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
+from verify.cli import bias as command
 from verify.lab import Grid, resume, run, sweep, sweeps
 from verify.lab.families import NAMES, build, logits_for
 from verify.lab.moments import moments
@@ -110,7 +110,7 @@ def forbid(monkeypatch):
         asked.append(point)
         return []
 
-    monkeypatch.setattr("verify.lab.sweep.solve", note)
+    monkeypatch.setattr("verify.lab.sweeps.solve", note)
     return asked
 
 
@@ -156,7 +156,7 @@ def test_records_of_an_interrupted_sweep_stay_in_the_file(records, tmp_path, mon
             raise KeyboardInterrupt
         return solve(point)
 
-    monkeypatch.setattr("verify.lab.sweep.solve", interrupted)
+    monkeypatch.setattr("verify.lab.sweeps.solve", interrupted)
     with pytest.raises(KeyboardInterrupt):
         resume(path, SMALL)
     kept = read_csv(path)

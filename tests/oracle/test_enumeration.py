@@ -7,8 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from verify import corners as corners_module
-from verify import enumeration, objectives
+from verify import objectives
+from verify.oracle import corners as corners_module
+from verify.oracle import enumeration
 from verify.oracle.enumeration import exact_gradient, softmax, statistics
 
 EPS = np.finfo(float).eps

@@ -11,7 +11,8 @@ import distributed
 import numpy as np
 import pytest
 
-from verify import objectives, parallel
+from verify import objectives
+from verify.oracle import parallel
 from verify.oracle.enumeration import softmax, statistics
 from verify.oracle.parallel import run_tasks
 

@@ -2,6 +2,6 @@
 
 from verify.lab.grid import TAUS, Grid
 from verify.lab.records import Record
-from verify.lab.sweep import resume, run, sweep
+from verify.lab.sweeps import resume, run, sweep
 
 __all__ = ["TAUS", "Grid", "Record", "resume", "run", "sweep"]
