@@ -132,7 +132,7 @@ def test_one_variable_wider_than_a_block(monkeypatch):
 
 def test_too_many_corners_are_refused_with_an_estimate():
     f = objectives.tanh_network(30, 8, rng=0)
-    with pytest.raises(ValueError, match=r"10\^27.* corners need about .* MB and about .* s.*montecarlo"):
+    with pytest.raises(ValueError, match=r"10\^27.* corners need about .* MB and about .* s.*monte_carlo"):
         exact_gradient(f, np.zeros((30, 8)))
     with pytest.raises(ValueError, match="MB"):
         statistics(objectives.linear(np.zeros(2000)), np.full(2000, 1 / 2000))
