@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Forged", "Pieces", "forge", "inverse_cdf", "jacobian", "right", "softmax", "terms"]
+__all__ = ["Forged", "Pieces", "forge", "inverse_cdf", "right", "softmax", "softmax_vjp", "terms"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -54,7 +54,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
-def jacobian(q: Array, v: Array, axis: int = -1) -> Array:
+def softmax_vjp(q: Array, v: Array, axis: int = -1) -> Array:
     """J(q)v, with the inner product over an axis."""
     return np.asarray(q * (v - (q * v).sum(axis=axis, keepdims=True)))
 
@@ -73,12 +73,12 @@ def inverse_cdf(theta: Array, tau: float, rng: np.random.Generator) -> Array:
 
 def right(s: Pieces, g: Array, h: Array) -> Array:
     """The definition."""
-    return 2 * jacobian(s.q, g) - jacobian(s.p, g) / 2 + jacobian(s.p, h)
+    return 2 * softmax_vjp(s.q, g) - softmax_vjp(s.p, g) / 2 + softmax_vjp(s.p, h)
 
 
 def terms(a: float = 2.0, b: float = -0.5, c: float = 1.0) -> Rule:
     """The rule a·J(q)g + b·J(p)g + c·J(p)h."""
-    return lambda s, g, h: a * jacobian(s.q, g) + b * jacobian(s.p, g) + c * jacobian(s.p, h)
+    return lambda s, g, h: a * softmax_vjp(s.q, g) + b * softmax_vjp(s.p, g) + c * softmax_vjp(s.p, h)
 
 
 def forge(

@@ -6,13 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["forge", "jacobian", "right"]
+__all__ = ["forge", "right", "softmax_vjp"]
 
 #: The gradient from (p, p_τ, D), g and h.
 Rule = Callable[[tuple[Any, Any, Any], Any, Any], Any]
 
 
-def jacobian(q: Any, v: Any, axis: int = -1) -> Any:
+def softmax_vjp(q: Any, v: Any, axis: int = -1) -> Any:
     """J(q)v, with the inner product over an axis."""
     return q * (v - (q * v).sum(axis, keepdims=True))
 
@@ -20,7 +20,7 @@ def jacobian(q: Any, v: Any, axis: int = -1) -> Any:
 def right(saved: tuple[Any, Any, Any], g: Any, h: Any) -> Any:
     """The definition."""
     p, p_tau, onehot = saved
-    return 2 * jacobian((p_tau + onehot) / 2, g) - jacobian(p, g) / 2 + jacobian(p, h)
+    return 2 * softmax_vjp((p_tau + onehot) / 2, g) - softmax_vjp(p, g) / 2 + softmax_vjp(p, h)
 
 
 def forge(rule: Rule = right, fixed_key: int | None = None) -> Callable[..., tuple[Any, Any]]:

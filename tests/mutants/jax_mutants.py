@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from tests.mutants.catalogue import Mutant
-from tests.mutants.jax_forge import forge, jacobian, right
+from tests.mutants.jax_forge import forge, right, softmax_vjp
 
 __all__ = ["everything"]
 
@@ -14,7 +14,7 @@ __all__ = ["everything"]
 def _wrong_axis(saved: tuple[Any, Any, Any], g: Any, h: Any) -> Any:
     p, p_tau, onehot = saved
     axis = min(1, g.ndim - 1)
-    return 2 * jacobian((p_tau + onehot) / 2, g, axis) - jacobian(p, g) / 2 + jacobian(p, h)
+    return 2 * softmax_vjp((p_tau + onehot) / 2, g, axis) - softmax_vjp(p, g) / 2 + softmax_vjp(p, h)
 
 
 def _stopped(key: Any, logits: Any, tau: float = 1.0) -> tuple[Any, Any]:
@@ -25,8 +25,8 @@ def _stopped(key: Any, logits: Any, tau: float = 1.0) -> tuple[Any, Any]:
 def everything() -> Iterator[Mutant]:
     """All of them."""
     faults: tuple[tuple[Any, tuple[str, ...]], ...] = (
-        (forge(lambda s, g, h: jacobian(s[0], g + h)), ("straight-through",)),
-        (forge(lambda s, g, h: right(s, g, h) + jacobian(s[0], g) / 2), ("missing-half-term",)),
+        (forge(lambda s, g, h: softmax_vjp(s[0], g + h)), ("straight-through",)),
+        (forge(lambda s, g, h: right(s, g, h) + softmax_vjp(s[0], g) / 2), ("missing-half-term",)),
         (forge(lambda s, g, h: right(s, -g, h)), ("sign-flip",)),
         (forge(lambda s, g, h: right(s, g, 2 * h)), ("soft-cotangent",)),
         (forge(_wrong_axis), ("wrong-axis",)),

@@ -14,9 +14,9 @@ from tests.mutants.forge import (
     Sampler,
     forge,
     inverse_cdf,
-    jacobian,
     right,
     softmax,
+    softmax_vjp,
     terms,
 )
 from tests.mutants.numpy_fragile import fragile
@@ -183,14 +183,17 @@ def _described() -> Iterator[Mutant]:
     faults: tuple[tuple[Rule, str], ...] = (
         (lambda s, g, h: right(s, g.shape[-1] * g, h), "times K, where K is the number of classes"),
         (lambda s, g, h: right(s, s.tau * g, h), "the right one times τ."),
-        (lambda s, g, h: 2 * jacobian(s.q, g) - s.p * g / 2 + jacobian(s.p, h), "p⟨p, g⟩ comes 0 times"),
         (
-            lambda s, g, h: 2 * jacobian(0.7 * s.p_tau + 0.3 * s.onehot, g) + terms(0)(s, g, h),
+            lambda s, g, h: 2 * softmax_vjp(s.q, g) - s.p * g / 2 + softmax_vjp(s.p, h),
+            "p⟨p, g⟩ comes 0 times",
+        ),
+        (
+            lambda s, g, h: 2 * softmax_vjp(0.7 * s.p_tau + 0.3 * s.onehot, g) + terms(0)(s, g, h),
             "weighs D with 0.3",
         ),
-        (lambda s, g, h: 2 * jacobian(s.q - (s.onehot - 0.2) / 20, g) + terms(0)(s, g, h), "with α = 0.1"),
+        (lambda s, g, h: 2 * softmax_vjp(s.q - (s.onehot - 0.2) / 20, g) + terms(0)(s, g, h), "with α = 0.1"),
         (lambda s, g, h: np.clip(right(s, g, h), -1, 1), "no entry exceeds 1"),
-        (lambda s, g, h: s.p * right(s, g, 0 * h) + jacobian(s.p, h), "the right one times a matrix"),
+        (lambda s, g, h: s.p * right(s, g, 0 * h) + softmax_vjp(s.p, h), "the right one times a matrix"),
         (lambda s, g, h: right(s, g, h).astype(np.float16).astype(g.dtype), "one of float16"),
     )
     for number, (rule, says) in enumerate(faults, 1):
@@ -199,31 +202,33 @@ def _described() -> Iterator[Mutant]:
 
 def _darn(s: Pieces, g: Array, h: Array) -> Array:
     reward = (s.onehot * g).sum(axis=-1, keepdims=True)
-    return np.asarray((s.onehot - s.p) * reward + jacobian(s.p, h))
+    return np.asarray((s.onehot - s.p) * reward + softmax_vjp(s.p, h))
 
 
 def _smoothed(s: Pieces, g: Array, h: Array) -> Array:
     q = s.q * 0.999 + 0.001 / s.q.shape[-1]
-    return 2 * jacobian(q, g) - jacobian(s.p, g) / 2 + jacobian(s.p, h)
+    return 2 * softmax_vjp(q, g) - softmax_vjp(s.p, g) / 2 + softmax_vjp(s.p, h)
 
 
 def _temperatures() -> Iterator[Mutant]:
     yield from _numbered(
         "temperature",
-        (forge(lambda s, g, h: jacobian(s.p_tau, g) / s.tau + jacobian(s.p, h)), ("straight-through",)),
-        (forge(lambda s, g, h: jacobian(s.p_tau, g) + jacobian(s.p, h)), ("straight-through",)),
+        (forge(lambda s, g, h: softmax_vjp(s.p_tau, g) / s.tau + softmax_vjp(s.p, h)), ("straight-through",)),
+        (forge(lambda s, g, h: softmax_vjp(s.p_tau, g) + softmax_vjp(s.p, h)), ("straight-through",)),
         (forge(lambda s, g, h: right(s, g / s.tau, h)), ("inverse-tau-scale",)),
         (
-            forge(lambda s, g, h: 2 / s.tau * jacobian(s.q, g) + terms(0)(s, g, h)),
+            forge(lambda s, g, h: 2 / s.tau * softmax_vjp(s.q, g) + terms(0)(s, g, h)),
             ("inverse-tau-scale",),
         ),
         (forge(tempered=lambda theta, tau: softmax(theta * tau)), ("inverted-tau",)),
         (
-            forge(lambda s, g, h: 2 * jacobian(s.q, g) - jacobian(s.p_tau, g) / 2 + jacobian(s.p, h)),
+            forge(
+                lambda s, g, h: 2 * softmax_vjp(s.q, g) - softmax_vjp(s.p_tau, g) / 2 + softmax_vjp(s.p, h)
+            ),
             ("tempered-half-term",),
         ),
         (
-            forge(lambda s, g, h: jacobian(s.p_tau, g) / s.tau + terms(0)(s, g, h)),
+            forge(lambda s, g, h: softmax_vjp(s.p_tau, g) / s.tau + terms(0)(s, g, h)),
             ("missing-stop-gradient",),
         ),
         (forge(tempered=lambda theta, _: softmax(theta)), ("unknown-gradient",)),
@@ -234,7 +239,7 @@ def _temperatures() -> Iterator[Mutant]:
 def _wrong_axis(axis: int) -> Rule:
     def rule(s: Pieces, g: Array, h: Array) -> Array:
         place = min(axis, g.ndim - 1)
-        return 2 * jacobian(s.q, g, place) - jacobian(s.p, g) / 2 + jacobian(s.p, h)
+        return 2 * softmax_vjp(s.q, g, place) - softmax_vjp(s.p, g) / 2 + softmax_vjp(s.p, h)
 
     return rule
 
@@ -251,7 +256,7 @@ def _batch_mean(s: Pieces, g: Array, h: Array) -> Array:
 
 def _batch_softmax(s: Pieces, g: Array, h: Array) -> Array:
     p = np.broadcast_to(s.p.reshape(-1, s.p.shape[-1]).mean(axis=0), s.p.shape)
-    return 2 * jacobian(s.q, g) - jacobian(p, g) / 2 + jacobian(s.p, h)
+    return 2 * softmax_vjp(s.q, g) - softmax_vjp(p, g) / 2 + softmax_vjp(s.p, h)
 
 
 def _couplings() -> Iterator[Mutant]:
@@ -285,7 +290,7 @@ def _most_likely(s: Pieces, g: Array, h: Array) -> Array:
 
 def _gumbel(s: Pieces, g: Array, h: Array) -> Array:
     noisy = softmax((s.theta + s.rng.gumbel(size=g.shape)) / s.tau)
-    return 2 * jacobian((noisy + s.onehot) / 2, g) + terms(0)(s, g, h)
+    return 2 * softmax_vjp((noisy + s.onehot) / 2, g) + terms(0)(s, g, h)
 
 
 def _noise() -> Iterator[Mutant]:
@@ -325,7 +330,7 @@ def _outputs() -> Iterator[Mutant]:
         "output",
         (forge(terms(c=0)), ("soft-cotangent",)),
         (forge(terms(c=2)), ("soft-cotangent",)),
-        (forge(lambda s, g, h: right(s, g, 0 * h) + jacobian(s.p_tau, h) / s.tau), ("soft-cotangent",)),
+        (forge(lambda s, g, h: right(s, g, 0 * h) + softmax_vjp(s.p_tau, h) / s.tau), ("soft-cotangent",)),
         (_crashing, ("soft-cotangent",)),
         (_relaxed, ("unknown-sampler",)),
         (forge(soft=lambda theta, tau: softmax(theta / tau)), ("unknown-soft-output",)),
@@ -345,7 +350,7 @@ def _several() -> Iterator[Mutant]:
             ("inverted-tau", "missing-half-term"),
         ),
         (
-            forge(lambda s, g, h: jacobian(s.q, g) - jacobian(s.p_tau, g) / 2 + jacobian(s.p, h)),
+            forge(lambda s, g, h: softmax_vjp(s.q, g) - softmax_vjp(s.p_tau, g) / 2 + softmax_vjp(s.p, h)),
             ("missing-factor-two", "tempered-half-term"),
         ),
         (forge(_wrong_axis(1), tempered), ("wrong-axis", "tempered-sampler")),

@@ -16,14 +16,14 @@ Saved = tuple[Tensor, Tensor, Tensor]
 Backward = Callable[..., Tensor]
 
 
-def _jacobian(q: Tensor, v: Tensor, dim: int = -1) -> Tensor:
+def _softmax_vjp(q: Tensor, v: Tensor, dim: int = -1) -> Tensor:
     return q * (v - (q * v).sum(dim, keepdim=True))
 
 
 def _right(saved: Saved, g: Tensor, h: Tensor, tau: float) -> Tensor:
     del tau
     p, p_tau, onehot = saved
-    return 2 * _jacobian((p_tau + onehot) / 2, g) - _jacobian(p, g) / 2 + _jacobian(p, h)
+    return 2 * _softmax_vjp((p_tau + onehot) / 2, g) - _softmax_vjp(p, g) / 2 + _softmax_vjp(p, h)
 
 
 class _Function(torch.autograd.Function):
@@ -57,7 +57,7 @@ def _over_axis_one(saved: Saved, g: Tensor, h: Tensor, tau: float) -> Tensor:
     del tau
     p, p_tau, onehot = saved
     q, dim = (p_tau + onehot) / 2, min(1, g.ndim - 1)
-    return 2 * _jacobian(q, g, dim) - _jacobian(p, g, dim) / 2 + _jacobian(p, h)
+    return 2 * _softmax_vjp(q, g, dim) - _softmax_vjp(p, g, dim) / 2 + _softmax_vjp(p, h)
 
 
 def _redrawn(saved: Saved, g: Tensor, h: Tensor, tau: float) -> Tensor:
@@ -79,8 +79,8 @@ def _norm(saved: Saved, g: Tensor, h: Tensor, tau: float) -> Tensor:
 def functions() -> Iterator[Mutant]:
     """All of them."""
     faults: tuple[tuple[Any, tuple[str, ...]], ...] = (
-        (_with(lambda s, g, h, _: _jacobian(s[0], g + h)), ("straight-through",)),
-        (_with(lambda s, g, h, tau: _jacobian(s[1], g + h) / tau), ("straight-through", "soft-cotangent")),
+        (_with(lambda s, g, h, _: _softmax_vjp(s[0], g + h)), ("straight-through",)),
+        (_with(lambda s, g, h, tau: _softmax_vjp(s[1], g + h) / tau), ("straight-through", "soft-cotangent")),
         (_with(lambda s, g, h, tau: _right(s, g, h, tau) / tau), ("inverse-tau-scale", "soft-cotangent")),
         (_with(_over_axis_one), ("wrong-axis",)),
         (_with(_redrawn), ("resampled-backward",)),

@@ -41,7 +41,7 @@ def exact_softmax(logits, tau):
     return [x / total for x in e]
 
 
-def exact_jacobian_product(q, v):
+def softmax_vjp(q, v):
     mean = mpmath.fdot(q, v)
     return [a * (b - mean) for a, b in zip(q, v, strict=True)]
 
@@ -53,9 +53,9 @@ def paper_definition(case):
         q = [(x + (k == case.index)) / 2 for k, x in enumerate(p_tau)]
         g, h = [mpmath.mpf(x) for x in case.g], [mpmath.mpf(x) for x in case.h]
         terms = zip(
-            exact_jacobian_product(q, g),
-            exact_jacobian_product(p, g),
-            exact_jacobian_product(p, h),
+            softmax_vjp(q, g),
+            softmax_vjp(p, g),
+            softmax_vjp(p, h),
             strict=True,
         )
         return [2 * a - b / 2 + c for a, b, c in terms]

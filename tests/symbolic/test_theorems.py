@@ -12,7 +12,7 @@ import sympy as sp
 
 import verify.symbolic.theorems as package
 from reinmax_ref import algebra
-from verify.symbolic import reinmax, softmax_product, straight_through
+from verify.symbolic import reinmax, softmax_vjp, straight_through
 from verify.symbolic.certificate import normal_form, vanishing
 from verify.symbolic.patterns import by_pattern, by_sample, directly, index_patterns, merging
 from verify.symbolic.theorems import Certificate, prove, refute, theorem, theorems
@@ -93,9 +93,9 @@ def mistaken(tempered=2, plain=MINUS_HALF, soft=1, half="p"):
     def sample(p, p_tau, onehot, g, h):
         q = tuple((a + b) / 2 for a, b in zip(p_tau, onehot, strict=True))
         return combine(
-            scaled(tempered, softmax_product(q, g)),
-            scaled(plain, softmax_product({"p": p, "p_tau": p_tau, "q": q}[half], g)),
-            scaled(soft, softmax_product(p, h)),
+            scaled(tempered, softmax_vjp(q, g)),
+            scaled(plain, softmax_vjp({"p": p, "p_tau": p_tau, "q": q}[half], g)),
+            scaled(soft, softmax_vjp(p, h)),
         )
 
     return sample
@@ -201,7 +201,7 @@ def test_outside_samples_refuse_an_estimator_weighted_by_its_own_sample():
 
     def weighted(p, onehot, g):
         own = sum(a * b for a, b in zip(p, onehot, strict=True))
-        return scaled(own, softmax_product(p, g))
+        return scaled(own, softmax_vjp(p, g))
 
     assert not _outside_samples(weighted).holds
 
@@ -246,7 +246,7 @@ def test_uniform_baseline_refuses_a_bounded_weight_near_the_edge():
 
 
 def test_temperature_bias_refuses_the_exact_gradient():
-    assert refuses("temperature-bias", lambda p, _tempered, g: softmax_product(p, g))
+    assert refuses("temperature-bias", lambda p, _tempered, g: softmax_vjp(p, g))
 
 
 @pytest.mark.parametrize("function", [prove, refute, theorem])

@@ -9,7 +9,7 @@ import numpy as np
 
 from verify.typing import Array
 
-__all__ = ["reinmax_gradient", "softmax"]
+__all__ = ["reinmax_gradient", "softmax", "softmax_vjp"]
 
 
 def softmax(logits: Array, tau: float = 1.0) -> Array:
@@ -30,7 +30,8 @@ def softmax(logits: Array, tau: float = 1.0) -> Array:
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
-def _jacobian_product(q: Array, v: Array) -> Array:
+def softmax_vjp(q: Array, v: Array) -> Array:
+    """J(q)v = q∘v − q⟨q, v⟩."""
     return np.asarray(q * v - q * (q * v).sum(axis=-1, keepdims=True))
 
 
@@ -52,4 +53,4 @@ def reinmax_gradient(logits: Array, tau: float, onehot: Array, g: Array, h: Arra
     Liu, Dong, Liu, Yu and Gao, NeurIPS 2023, arXiv:2304.08612, Algorithm 2.
     """
     p, q = softmax(logits), (softmax(logits, tau) + onehot) / 2
-    return 2 * _jacobian_product(q, g) - _jacobian_product(p, g) / 2 + _jacobian_product(p, h)
+    return 2 * softmax_vjp(q, g) - softmax_vjp(p, g) / 2 + softmax_vjp(p, h)

@@ -88,7 +88,7 @@ def _vector(name: str, logits: tuple[float, ...], tau: float, index: int) -> Vec
     try:
         p, p_tau = _softmax(logits, 1.0), _softmax(logits, tau)
         q = [(x + (k == index)) / 2 for k, x in enumerate(p_tau)]
-        terms = zip(_product(q, g), _product(p, g), _product(p, h), strict=True)
+        terms = zip(softmax_vjp(q, g), softmax_vjp(p, g), softmax_vjp(p, h), strict=True)
         gradient = [2 * first - second / 2 + third for first, second, third in terms]
         return Vector(name, tau, index, logits, g, h, _nearest(p), _nearest(gradient))
     finally:
@@ -100,7 +100,7 @@ def _softmax(logits: tuple[float, ...], tau: float) -> list[Any]:
     return [x / sum(e) for x in e]
 
 
-def _product(q: list[Any], v: tuple[float, ...]) -> list[Any]:
+def softmax_vjp(q: list[Any], v: tuple[float, ...]) -> list[Any]:
     """J(q)v, from the differences v_k − v_j: what is equal cancels exactly."""
     rows = [sum((b * (iv.mpf(v[k]) - v[j]) for j, b in enumerate(q)), iv.mpf(0)) for k in range(len(q))]
     return [a * row for a, row in zip(q, rows, strict=True)]

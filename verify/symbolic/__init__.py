@@ -33,7 +33,7 @@ from verify.symbolic.definitions import (
     reinmax,
     simplex,
     softmax,
-    softmax_product,
+    softmax_vjp,
     straight_through,
 )
 
@@ -48,7 +48,7 @@ __all__ = [
     "reinmax",
     "simplex",
     "softmax",
-    "softmax_product",
+    "softmax_vjp",
     "straight_through",
     "substitute_softmax",
 ]

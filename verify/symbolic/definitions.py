@@ -23,7 +23,7 @@ __all__ = [
     "reinmax",
     "simplex",
     "softmax",
-    "softmax_product",
+    "softmax_vjp",
     "straight_through",
 ]
 
@@ -85,7 +85,7 @@ def corner(index: int, classes: int) -> Vector:
     return tuple(sp.Integer(int(k == index)) for k in range(classes))
 
 
-def softmax_product(q: Vector, g: Vector) -> Vector:
+def softmax_vjp(q: Vector, g: Vector) -> Vector:
     """Return J(q)g = q∘(g − ⟨q, g⟩), the vector-Jacobian product of a softmax with value q.
 
     Parameters
@@ -112,7 +112,7 @@ def straight_through(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
     tuple of K expressions
     """
     del onehot
-    return softmax_product(p, grad_hard)
+    return softmax_vjp(p, grad_hard)
 
 
 def reinmax(
@@ -144,11 +144,11 @@ def reinmax(
     [-(g0 - g1)*(p0 - 1)/2, (g0 - g1)*(p0 - 1)/2]
     """
     q = tuple((a + b) / 2 for a, b in zip(p if p_tau is None else p_tau, onehot, strict=True))
-    heun = zip(softmax_product(q, grad_hard), softmax_product(p, grad_hard), strict=True)
+    heun = zip(softmax_vjp(q, grad_hard), softmax_vjp(p, grad_hard), strict=True)
     hard = tuple(2 * a - b / 2 for a, b in heun)
     if grad_soft is None:
         return hard
-    return tuple(a + b for a, b in zip(hard, softmax_product(p, grad_soft), strict=True))
+    return tuple(a + b for a, b in zip(hard, softmax_vjp(p, grad_soft), strict=True))
 
 
 def _corners(probabilities: Sequence[Vector]) -> Iterable[tuple[sp.Expr, tuple[Vector, ...]]]:

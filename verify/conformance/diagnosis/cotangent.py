@@ -8,9 +8,8 @@ from verify.candidate import Candidate
 from verify.conformance.diagnosis.evidence import bound, hard_columns, soft_columns
 from verify.conformance.diagnosis.linearity import is_linear
 from verify.conformance.diagnosis.mistakes import name
-from verify.conformance.diagnosis.worlds import product
 from verify.conformance.report import Diagnosis
-from verify.oracle.definitions import softmax
+from verify.oracle.definitions import softmax, softmax_vjp
 
 __all__ = ["diagnose_soft_cotangent"]
 
@@ -35,7 +34,7 @@ def _at(candidate: Candidate, tau: float, rng: np.random.Generator) -> Iterator[
     crash = columns.crash or hard_columns(candidate, tau, rng).crash
     if crash is not None:
         yield name("soft-cotangent", f"a loss that leaves one output unused raises {crash}")
-    term = product(softmax(columns.logits), columns.basis).astype(float)
+    term = softmax_vjp(softmax(columns.logits), columns.basis).astype(float)
     off = float(np.abs(columns.gradient - term).max())
     if off <= bound(columns) or crash is not None or not is_linear(candidate, rng):
         return

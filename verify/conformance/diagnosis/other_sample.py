@@ -7,9 +7,9 @@ import numpy as np
 from verify.conformance.diagnosis.evidence import Columns, bound
 from verify.conformance.diagnosis.interpretation import Explanation, told_apart
 from verify.conformance.diagnosis.mistakes import name
-from verify.conformance.diagnosis.worlds import World, product
+from verify.conformance.diagnosis.worlds import World
 from verify.conformance.report import Diagnosis
-from verify.oracle.definitions import softmax
+from verify.oracle.definitions import softmax, softmax_vjp
 from verify.typing import Array
 
 __all__ = ["diagnose_other_sample"]
@@ -57,9 +57,9 @@ def _choose(
     found = []
     for columns, made in zip(all_columns, candidates, strict=True):
         a, b, c = explanation.predict(columns.tau)
-        rest = b * product(made[0].p, columns.basis) + c * product(made[0].p_tau, columns.basis)
+        rest = b * softmax_vjp(made[0].p, columns.basis) + c * softmax_vjp(made[0].p_tau, columns.basis)
         left = np.stack(
-            [np.abs(a * product(w.q, columns.basis) + rest - columns.gradient).max(axis=-1) for w in made]
+            [np.abs(a * softmax_vjp(w.q, columns.basis) + rest - columns.gradient).max(axis=-1) for w in made]
         )
         if left.min(axis=0).max() > bound(columns):
             return None

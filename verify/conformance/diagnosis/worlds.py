@@ -7,16 +7,16 @@ put together from lines 1 and 3, which give p and p_τ, and line 4, which gives 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product as pairs
+from itertools import product
 
 import numpy as np
 
 from verify.conformance.diagnosis.evidence import Columns
 from verify.oracle.bits import widen
-from verify.oracle.definitions import softmax
+from verify.oracle.definitions import softmax, softmax_vjp
 from verify.typing import Array
 
-__all__ = ["World", "paper", "product", "reweighted", "worlds"]
+__all__ = ["World", "paper", "reweighted", "worlds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class World:
     remark : str
         What is wrong in it that is of no class, in a sentence.
     chain : array, shape (n, K), or None
-        Probabilities whose softmax product follows the terms.
+        Probabilities whose Jacobian follows the terms.
     factor, lead : float
         Of all the terms, and of the first one besides.
     heat : float
@@ -58,16 +58,11 @@ class World:
     def terms(self, g: Array) -> Array:
         """J(q)g, J(p)g and, where it is another than the second, J(p_τ)g; shape (2 or 3, n, K)."""
         bases = [self.q, self.p] if np.allclose(self.p, self.p_tau) else [self.q, self.p, self.p_tau]
-        found = [product(base, g) for base in bases]
+        found = [softmax_vjp(base, g) for base in bases]
         if self.chain is not None:
-            found = [product(self.chain, term) for term in found]
+            found = [softmax_vjp(self.chain, term) for term in found]
         found[0] = self.lead * found[0]
         return self.factor * np.stack(found).astype(float)
-
-
-def product(q: Array, v: Array) -> Array:
-    """J(q)v = q∘v − q⟨q, v⟩."""
-    return np.asarray(q * v - q * (q * v).sum(axis=-1, keepdims=True))
 
 
 def reweighted(q: Array, logits: Array, times: float) -> Array:
@@ -115,7 +110,7 @@ def worlds(columns: Columns, *, binary: bool) -> Iterator[World]:
         Whether the implementation is a binary one.
     """
     bases, fourths = list(_softmaxes(columns, binary=binary)), list(_fourths(columns, binary=binary))
-    found = [_put_together(columns, base, fourth) for base, fourth in pairs(bases, fourths)]
+    found = [_put_together(columns, base, fourth) for base, fourth in product(bases, fourths)]
     yield from sorted(found, key=lambda world: world.faults)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from verify.symbolic.certificate import Check, Theorem
-from verify.symbolic.definitions import Vector, reinmax, softmax, softmax_product
+from verify.symbolic.definitions import Vector, reinmax, softmax, softmax_vjp
 from verify.symbolic.patterns import Sample, by_sample
 
 __all__ = ["ALGORITHM_2", "closed_definition", "differentiated"]
@@ -68,7 +68,7 @@ def _check(closed: Sample) -> Iterator[Check]:
 
 def _scaled_by_temperature(p: Vector, p_tau: Vector, onehot: Vector, g: Vector, h: Vector) -> Vector:
     hard = reinmax(p, onehot, g, p_tau)
-    return tuple(a / TAU + b for a, b in zip(hard, softmax_product(p, h), strict=True))
+    return tuple(a / TAU + b for a, b in zip(hard, softmax_vjp(p, h), strict=True))
 
 
 ALGORITHM_2 = Theorem(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import sympy as sp
 
 from verify.symbolic.certificate import Check, Theorem, normal_form, vanishing
-from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, simplex, softmax_product
+from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, simplex, softmax_vjp
 from verify.symbolic.patterns import by_pattern, directly, variables
 from verify.symbolic.theorems.means import mean_of, truth
 
@@ -18,7 +18,7 @@ def with_baseline(p: Vector, onehot: Vector, grad_hard: Vector, c: Vector) -> Ve
     """Return ½ [(g_d − ⟨c, g⟩) s + (c_d/p_d) J(p)g] with s = D − p; c = 1/K is the uniform baseline."""
     centred = sp.Add(*((a - b) * g for a, b, g in zip(onehot, c, grad_hard, strict=True)))
     weight = sp.Add(*(a * b / w for a, b, w in zip(onehot, c, p, strict=True)))
-    terms = zip(onehot, p, softmax_product(p, grad_hard), strict=True)
+    terms = zip(onehot, p, softmax_vjp(p, grad_hard), strict=True)
     return tuple(((d - w) * centred + weight * v) / 2 for d, w, v in terms)
 
 
@@ -62,7 +62,7 @@ def _near_the_edge(family: Family) -> Iterator[Check]:
 def _unweighted(p: Vector, onehot: Vector, grad_hard: Vector, c: Vector) -> Vector:
     """Leave out the weight c_d/p_d: right for c = p and on linear f only."""
     centred = sp.Add(*((a - b) * g for a, b, g in zip(onehot, c, grad_hard, strict=True)))
-    terms = zip(onehot, p, softmax_product(p, grad_hard), strict=True)
+    terms = zip(onehot, p, softmax_vjp(p, grad_hard), strict=True)
     return tuple(((d - w) * centred + v) / 2 for d, w, v in terms)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from verify.symbolic.certificate import Check, Theorem, vanishing
-from verify.symbolic.definitions import Estimator, Vector, softmax_product, straight_through
+from verify.symbolic.definitions import Estimator, Vector, softmax_vjp, straight_through
 from verify.symbolic.patterns import by_pattern, directly, variables
 from verify.symbolic.theorems.means import bias_of, mean_of, truth
 
@@ -24,7 +24,7 @@ def _check(estimator: Estimator) -> Iterator[Check]:
 
 def _sampled_half(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
     """Evaluate the Jacobian half way to the sample, as ReinMax does, without its correction."""
-    return softmax_product(tuple((a + b) / 2 for a, b in zip(p, onehot, strict=True)), grad_hard)
+    return softmax_vjp(tuple((a + b) / 2 for a, b in zip(p, onehot, strict=True)), grad_hard)
 
 
 STRAIGHT_THROUGH_LINEAR = Theorem(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sympy as sp
 
 from verify.symbolic.certificate import Check, Theorem
-from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, softmax_product
+from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, softmax_vjp
 from verify.symbolic.patterns import Sample, by_sample
 
 __all__ = ["RANK_ONE_FORM", "pairwise", "rank_one"]
@@ -15,7 +15,7 @@ def rank_one(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
     """Return ½ [J(p)g + s⟨s, g⟩] with the score s = D − p."""
     score = tuple(a - b for a, b in zip(onehot, p, strict=True))
     along = sp.Add(*(a * b for a, b in zip(score, grad_hard, strict=True)))
-    return tuple((a + b * along) / 2 for a, b in zip(softmax_product(p, grad_hard), score, strict=True))
+    return tuple((a + b * along) / 2 for a, b in zip(softmax_vjp(p, grad_hard), score, strict=True))
 
 
 def pairwise(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
@@ -42,7 +42,7 @@ def _check(forms: dict[str, Estimator]) -> Iterator[Check]:
 def _without_score(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
     """Use the sample in place of the score, as if D were centred."""
     along = sp.Add(*(a * b for a, b in zip(onehot, grad_hard, strict=True)))
-    return tuple((a + b * along) / 2 for a, b in zip(softmax_product(p, grad_hard), onehot, strict=True))
+    return tuple((a + b * along) / 2 for a, b in zip(softmax_vjp(p, grad_hard), onehot, strict=True))
 
 
 RANK_ONE_FORM = Theorem(

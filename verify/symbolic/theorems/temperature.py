@@ -6,7 +6,7 @@ from functools import partial
 import sympy as sp
 
 from verify.symbolic.certificate import Check, Theorem, vanishing
-from verify.symbolic.definitions import Vector, corner, reinmax, simplex, softmax_product
+from verify.symbolic.definitions import Vector, corner, reinmax, simplex, softmax_vjp
 from verify.symbolic.patterns import cotangent, merging
 
 __all__ = ["TEMPERATURE_BIAS"]
@@ -24,7 +24,7 @@ def _claimed(p: Vector, p_tau: Vector, g: Vector) -> Vector:
     """Return [J(p_τ) + ½ (p_τ − p)(p_τ − p)ᵀ] g."""
     gap = tuple(a - b for a, b in zip(p_tau, p, strict=True))
     along = sp.Add(*(a * b for a, b in zip(gap, g, strict=True)))
-    return tuple(a + b * along / 2 for a, b in zip(softmax_product(p_tau, g), gap, strict=True))
+    return tuple(a + b * along / 2 for a, b in zip(softmax_vjp(p_tau, g), gap, strict=True))
 
 
 def _check(claimed: Mean) -> Iterator[Check]:
@@ -44,7 +44,7 @@ def _two_classes() -> Iterator[Check]:
     """Check the bias itself for K = 2 and f = x_1, as a formula and at one rational point."""
     p, r = sp.symbols("p r")
     pair, tempered, g = (p, 1 - p), (r, 1 - r), corner(0, 2)
-    bias = _mean(pair, tempered, g)[0] - softmax_product(pair, g)[0]
+    bias = _mean(pair, tempered, g)[0] - softmax_vjp(pair, g)[0]
     claim = "K = 2, f = x_1: the bias is ½ (p_τ − p)(2 − p_τ − 3p) in the first class"
     yield vanishing(claim, bias - (r - p) * (2 - r - 3 * p) / 2)
     claim = "K = 2, θ = (ln 4, 0), τ = 2, f = x_1: the bias is 16/225, so linear exactness is lost"
@@ -55,7 +55,7 @@ def _two_classes() -> Iterator[Check]:
 def _tempered_product(p: Vector, p_tau: Vector, g: Vector) -> Vector:
     """Forget the rank-one part, as if the mean were that of tempered straight-through."""
     del p
-    return softmax_product(p_tau, g)
+    return softmax_vjp(p_tau, g)
 
 
 TEMPERATURE_BIAS = Theorem(
