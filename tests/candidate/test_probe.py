@@ -10,7 +10,7 @@ from tests.mutants.torch_styles import algorithm_2, along
 from verify.candidate import Candidate
 from verify.candidate.expected_gradient import certain
 from verify.candidate.options import MOST_CLASSES
-from verify.conformance.rates import FALSE_ALARM
+from verify.conformance.error_rates import FALSE_ALARM
 from verify.oracle.convergence import LOGITS
 from verify.oracle.definitions import softmax
 

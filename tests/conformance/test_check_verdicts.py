@@ -14,10 +14,19 @@ from tests.mutants.forge import forge, inverse_cdf, softmax, softmax_vjp
 from verify.candidate import Candidate
 from verify.conformance import check_candidate, conclude
 from verify.conformance.checks import CHECKS, find, run
-from verify.conformance.likelihood import _groups, contingency, dependence, detectable, deviance
-from verify.conformance.rates import FALSE_ALARM, INEXACT, family_wise, level
+from verify.conformance.draws import BATCHED, SINGLE, rotations, trials
+from verify.conformance.error_rates import (
+    FALSE_ALARM,
+    INEXACT,
+    _groups,
+    contingency,
+    dependence,
+    detectable,
+    deviance,
+    family_wise,
+    level,
+)
 from verify.conformance.report import CheckResult, Outcome
-from verify.conformance.trials import BATCHED, SINGLE, rotations, trials
 from verify.oracle.tolerances import EPS, gradient_tolerance
 
 

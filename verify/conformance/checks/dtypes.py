@@ -4,11 +4,10 @@ import numpy as np
 from scipy import stats
 
 from verify.candidate import Candidate
+from verify.conformance.draws import Trial, sizes
+from verify.conformance.error_rates import deviance, level
 from verify.conformance.inputs import FEW, brief, compare_at, forward, new_seed, representable, summarize
-from verify.conformance.likelihood import deviance
-from verify.conformance.rates import level
 from verify.conformance.report import Outcome
-from verify.conformance.trials import Trial, sizes
 from verify.oracle.definitions import softmax
 from verify.oracle.tolerances import EPS, probability_tolerance
 

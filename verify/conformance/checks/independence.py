@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import stats
 
 from verify.candidate import Candidate
+from verify.conformance.draws import sizes
+from verify.conformance.error_rates import (
+    FALSE_ALARM,
+    MISS,
+    contingency,
+    dependence,
+    detectable,
+    level,
+    threshold,
+)
 from verify.conformance.inputs import ROWS, forward, new_seed
-from verify.conformance.likelihood import contingency, dependence, detectable
-from verify.conformance.rates import FALSE_ALARM, MISS, level
 from verify.conformance.report import Outcome
-from verify.conformance.trials import sizes
 from verify.typing import Array
 
 __all__ = ["check_freshness", "check_row_correlation"]
@@ -53,18 +59,18 @@ def check_row_correlation(candidate: Candidate, rng: np.random.Generator) -> Out
     for axes in (3, 2) if candidate.rank != 1 else (2,):
         tables += _tables(_draws(candidate, rng, axes, groups), groups)
     rate, freedom = level("row-correlation", len(tables)), (groups - 1) ** 2
-    threshold, worst = float(stats.chi2.isf(rate, freedom)), 0.0
+    most, worst = threshold(rate, freedom), 0.0
     for name, table in tables:
         statistic = dependence(table)
         if statistic is None:
             return Outcome("inconclusive", "too few classes appear to tell whether rows are independent")
-        if not statistic <= threshold:
-            detail = f"{name} are dependent: chi-square {statistic:.3g}, at most {threshold:.3g} if not"
-            return Outcome("fail", detail, statistic, threshold)
+        if not statistic <= most:
+            detail = f"{name} are dependent: chi-square {statistic:.3g}, at most {most:.3g} if not"
+            return Outcome("fail", detail, statistic, most)
         worst = max(worst, statistic)
     fewest = min(int(table.sum()) for _, table in tables)
     told = _independent(sizes(candidate).at_once, worst, detectable(rate, freedom, fewest))
-    return Outcome("pass", told, worst, threshold)
+    return Outcome("pass", told, worst, most)
 
 
 def _independent(rows: int, worst: float, least: float) -> str:

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
 
 from verify.candidate import Candidate
-from verify.conformance.likelihood import detectable, deviance
-from verify.conformance.rates import FALSE_ALARM, MISS, level
+from verify.conformance.draws import CALLS, Trial, trials
+from verify.conformance.error_rates import FALSE_ALARM, MISS, detectable, deviance, level, threshold
 from verify.conformance.report import Outcome
-from verify.conformance.trials import CALLS, Trial, trials
 from verify.typing import Array
 
-__all__ = ["Trial", "check_sampler", "detectable", "deviance", "trials"]
+__all__ = ["check_sampler"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class Fit:
     @cached_property
     def threshold(self) -> float:
         """The statistic of a correct sampler is above it at the rate of the test."""
-        return float(stats.chi2.isf(self.rate, self.deviance[1]))
+        return threshold(self.rate, self.deviance[1])
 
     @property
     def draws(self) -> int:

@@ -6,9 +6,10 @@ import numpy as np
 from scipy import optimize, stats
 
 from verify.candidate import Candidate
-from verify.conformance.checks.sampler import Trial, deviance, trials
 from verify.conformance.diagnosis.distributions import distributions
 from verify.conformance.diagnosis.mistakes import CODES, name
+from verify.conformance.draws import Trial, trials
+from verify.conformance.error_rates import deviance
 from verify.conformance.inputs import new_seed
 from verify.conformance.report import Diagnosis
 from verify.oracle.definitions import softmax
