@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.conformance.diagnosis.backward import diagnose_backward
-from verify.conformance.diagnosis.cotangent import diagnose_soft_cotangent
-from verify.conformance.diagnosis.mistakes import CODES, MISTAKES, Mistake, name
-from verify.conformance.diagnosis.sample import (
+from verify.conformance.diagnosis.catalogue import CODES, MISTAKES, Mistake, name
+from verify.conformance.diagnosis.gradient import diagnose_backward
+from verify.conformance.diagnosis.sample_form import (
     Form,
     diagnose_seed,
     diagnose_sharing,
@@ -24,7 +23,7 @@ from verify.conformance.diagnosis.sample import (
     find_form,
 )
 from verify.conformance.diagnosis.sampler import diagnose_sampler
-from verify.conformance.diagnosis.soft import diagnose_soft
+from verify.conformance.diagnosis.soft import diagnose_soft, diagnose_soft_cotangent
 from verify.conformance.report import CheckResult, Diagnosis
 
 __all__ = ["CODES", "MISTAKES", "Mistake", "diagnose"]

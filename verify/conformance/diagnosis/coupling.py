@@ -1,4 +1,4 @@
-"""What else than a row's own logits, cotangent and sample enters its gradient."""
+"""What else enters the gradient of a row: other rows, or the size of the cotangent."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,22 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.conformance.diagnosis.mistakes import name
+from verify.conformance.diagnosis.catalogue import name
+from verify.conformance.diagnosis.observations import Columns, bound, hard_columns, soft_columns
+from verify.conformance.diagnosis.structure import describe_rounding
 from verify.conformance.inputs import cotangent, new_seed
 from verify.conformance.report import Diagnosis
 from verify.oracle.tolerances import gradient_tolerance
 from verify.typing import Array
 
-__all__ = ["Coupling", "diagnose_coupling", "find_coupling"]
+__all__ = ["SMALL", "describe_nonlinear", "diagnose_coupling", "is_linear"]
 
 SHAPES = ((3, 4), (4,))
 
 #: Equal rows of a batch, and how often a single one is drawn till it shows a class of theirs.
 ROWS, TRIES = 7, 16
 
+#: Sizes of cotangents.
+LARGE, SMALL = 1e3, 1e-3
+
 
 @dataclass(frozen=True)
-class Coupling:
+class _Coupling:
     """How rows of logits of one shape depend on each other.
 
     Attributes
@@ -39,23 +44,14 @@ class Coupling:
     by: str
 
 
-def find_coupling(
+def _find_coupling(
     candidate: Candidate, batch: tuple[int, ...], rng: np.random.Generator, *, steady: bool = True
-) -> Coupling | None:
+) -> _Coupling | None:
     """Perturb one row, or one entry of it, and look at the others.
 
     An operation over a wrong axis mixes entries of one class, so that an entry
     of a cotangent reaches the same class of other rows only; a mean over the
     batch hands on the row's whole gradient.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    batch : tuple of int
-    rng : numpy Generator
-    steady : bool
-        Whether equal samples have equal gradients; without that a change of
-        the gradient with other rows' logits shows nothing.
     """
     logits = rng.standard_normal((*batch, candidate.classes))
     g, h = np.zeros_like(logits), np.zeros_like(logits)
@@ -68,7 +64,7 @@ def find_coupling(
     touched = np.abs(seen.gradient) > gradient_tolerance("float32", logits, 1.0, g)
     touched[entry[:-1]] = False
     if touched.any() and (steady or _is_still(candidate, logits, seed)):
-        return Coupling(logits.shape, _single_axis(touched, entry), "cotangent")
+        return _Coupling(logits.shape, _single_axis(touched, entry), "cotangent")
     return _by_logits(candidate, logits, entry[:-1], rng) if steady else None
 
 
@@ -89,7 +85,7 @@ def _single_axis(touched: Array, entry: tuple[int, ...]) -> int | None:
 
 def _by_logits(
     candidate: Candidate, logits: Array, row: tuple[int, ...], rng: np.random.Generator
-) -> Coupling | None:
+) -> _Coupling | None:
     """Change the other rows' logits, and keep the seed: where the sample stays, the gradient must."""
     g, others = cotangent(rng, logits.shape), logits + rng.standard_normal(logits.shape)
     others[row] = logits[row]
@@ -101,18 +97,22 @@ def _by_logits(
             assert two.gradient is not None  # noqa: S101
             change = float(np.abs(one.gradient[row] - two.gradient[row]).max())
             bound = gradient_tolerance("float32", logits, 1.0, g)
-            return None if change <= bound else Coupling(logits.shape, None, "logits")
+            return None if change <= bound else _Coupling(logits.shape, None, "logits")
     return None
 
 
 def diagnose_coupling(candidate: Candidate, rng: np.random.Generator, *, steady: bool) -> Iterator[Diagnosis]:
-    """Name a wrong axis or a coupling of rows; the parameters are those of :func:`find_coupling`."""
+    """Name a wrong axis or a coupling of rows.
+
+    Where equal samples have unequal gradients (not ``steady``), a change of
+    the gradient with other rows' logits shows nothing.
+    """
     if candidate.rank == 1:
         return
-    found: dict[int, Coupling | None] = {}
+    found: dict[int, _Coupling | None] = {}
     for batch in SHAPES:
         try:
-            found[len(batch)] = find_coupling(candidate, batch, rng, steady=steady)
+            found[len(batch)] = _find_coupling(candidate, batch, rng, steady=steady)
         except Exception:  # noqa: BLE001, S112  (a shape that is refused shows nothing)
             continue
     known = [c for c in found.values() if c is not None]
@@ -122,7 +122,7 @@ def diagnose_coupling(candidate: Candidate, rng: np.random.Generator, *, steady:
         yield from _by_size(candidate, rng)
 
 
-def _name(coupling: Coupling, *, only_3d: bool) -> Diagnosis:
+def _name(coupling: _Coupling, *, only_3d: bool) -> Diagnosis:
     where = f"in logits of shape {coupling.shape}"
     if coupling.axis is not None:
         return name("wrong-axis", f"{where}, entries of one class mix along axis {coupling.axis}.")
@@ -152,3 +152,48 @@ def _by_size(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnos
                     f"among {ROWS} equal rows, a row's gradient is {times:.3g} times as long as alone.",
                 )
             return
+
+
+def describe_nonlinear(candidate: Candidate, rng: np.random.Generator) -> str | None:
+    """Say what is done to gradients of large cotangents, where anything is."""
+    seed = new_seed(rng)
+    one, large = (
+        hard_columns(candidate, 1.0, np.random.default_rng(seed), size=size) for size in (1.0, LARGE)
+    )
+    if _agree(one, large) or describe_rounding([one]) is not None:
+        return None
+    return (
+        f"The gradient is not linear in its cotangent: where that is {LARGE:g} times as large, "
+        f"{_limit(large)}. It is clipped or normalised inside. Leave that to the training loop, which sees "
+        "the whole gradient."
+    )
+
+
+def is_linear(candidate: Candidate, rng: np.random.Generator) -> bool:
+    """Whether the gradient through the soft output is linear."""
+    seed = new_seed(rng)
+    return _agree(
+        *(soft_columns(candidate, 1.0, np.random.default_rng(seed), size=size) for size in (1.0, SMALL))
+    )
+
+
+def _agree(one: Columns, other: Columns) -> bool:
+    """Whether the same combinations have the same gradient for their size."""
+    places = np.intersect1d(one.group(), other.group(), return_indices=True)[1:]
+    first, second = (columns.gradient[at] for columns, at in zip((one, other), places, strict=True))
+    return float(np.abs(first - second).max(initial=0.0)) <= bound(one)
+
+
+def _limit(large: Columns) -> str:
+    found = LARGE * large.gradient
+    entries, norms = np.abs(found).max(axis=-1), np.linalg.norm(found, axis=-1)
+    if _common(entries):
+        return f"no entry exceeds {entries.max():.3g}"
+    if _common(norms):
+        return f"no row has a norm above {norms.max():.3g}"
+    return "it does not grow in proportion"
+
+
+def _common(sizes: Array) -> bool:
+    """Whether many of the sizes are the largest one."""
+    return bool((sizes > sizes.max() * (1 - 1e-4)).mean() > 0.25)

@@ -5,44 +5,83 @@ from collections.abc import Iterator
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.conformance.diagnosis.carried import describe_carried
-from verify.conformance.diagnosis.evidence import Columns, hard_columns, is_steady, spread
-from verify.conformance.diagnosis.families import FAMILIES
-from verify.conformance.diagnosis.fits import TERMS, Fit, fit_family, fit_worlds
-from verify.conformance.diagnosis.interpretation import CLOSE, Triple, alternatives, interpret, scaled
-from verify.conformance.diagnosis.laws import law, listed
-from verify.conformance.diagnosis.mistakes import CODES, name
-from verify.conformance.diagnosis.other_sample import diagnose_other_sample
-from verify.conformance.diagnosis.parts import describe_parts
-from verify.conformance.diagnosis.rounding import describe_rounding
+from verify.conformance.diagnosis.catalogue import CODES, name
+from verify.conformance.diagnosis.coupling import SMALL, describe_nonlinear, diagnose_coupling
+from verify.conformance.diagnosis.describe import (
+    CLOSE,
+    TERMS,
+    Triple,
+    alternatives,
+    interpret,
+    law,
+    listed,
+    scaled,
+)
+from verify.conformance.diagnosis.fitting import Fit, fit_all, fit_family
+from verify.conformance.diagnosis.hypotheses import FAMILIES
+from verify.conformance.diagnosis.observations import (
+    Columns,
+    hard_columns,
+    is_steady,
+    observe_alone,
+    observe_gradients,
+)
+from verify.conformance.diagnosis.resampling import diagnose_other_sample, diagnose_unsteady
+from verify.conformance.diagnosis.structure import describe_linear_map, describe_products, describe_rounding
 from verify.conformance.report import Diagnosis
 from verify.oracle.definitions import reinmax_gradient
 
-__all__ = ["diagnose_gradient"]
+__all__ = ["diagnose_backward"]
 
 PAPER = "it should be 2·J(q)g − 0.5·J(p)g with q = (p_τ + D)/2, line 5 of Algorithm 2"
 
 
-def diagnose_gradient(
+def diagnose_backward(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
+    """Name what is wrong with the gradient through the sample."""
+    columns = observe_gradients(candidate, rng)
+    steady = is_steady(columns)
+    coupled = list(diagnose_coupling(candidate, rng, steady=steady))
+    yield from coupled
+    if not steady:
+        yield from _alone(candidate, rng) if coupled else _diagnose(candidate, columns, rng)
+        return
+    nonlinear = None if coupled else describe_nonlinear(candidate, rng)
+    if nonlinear is not None:
+        yield Diagnosis("unknown-gradient", nonlinear)
+        columns = observe_gradients(candidate, rng, size=SMALL)
+    found = list(_diagnose(candidate, columns, rng))
+    named = [d for d in found if d.code in CODES]
+    if coupled and found and not named:
+        named = list(_alone(candidate, rng))
+    # where rows mix or the size counts, that explains what has no code
+    yield from named if coupled or nonlinear else found
+
+
+def _alone(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
+    """The mistakes of a call on one row, where other rows cannot disturb.
+
+    What normalizes over the rows may have no gradient there, so that a severed one is not named.
+    """
+    try:
+        columns = observe_alone(candidate, rng)
+    except Exception:  # noqa: BLE001  (it may take no single row)
+        return
+    found = _diagnose(candidate, columns, rng)
+    yield from (d for d in found if d.code in CODES and d.code != "severed-gradient")
+
+
+def _diagnose(
     candidate: Candidate, all_columns: list[Columns], rng: np.random.Generator
 ) -> Iterator[Diagnosis]:
-    """Name what the gradient through the sample is made of, where it is not the paper's.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    all_columns : list of Columns
-        Its gradients.
-    rng : numpy Generator
-    """
+    """Name what the gradient is made of, row by row."""
     if not all(np.isfinite(columns.gradient).all() for columns in all_columns):
         yield Diagnosis("unknown-gradient", "The gradient of ordinary logits is not finite.")
         return
     if not is_steady(all_columns):
-        yield from _unsteady(all_columns)
+        yield from diagnose_unsteady(all_columns)
         return
     distinct = [columns.distinct() for columns in all_columns]
-    fits = list(fit_worlds(distinct, binary=candidate.convention.binary))
+    fits = list(fit_all(distinct, binary=candidate.convention.binary))
     best = _most_plausible(fits) or next(iter(fits), None)
     if best is None:
         other = list(diagnose_other_sample(distinct))
@@ -58,28 +97,15 @@ def diagnose_gradient(
         yield Diagnosis("unknown-gradient", _unfitted(distinct))
 
 
-def _unsteady(all_columns: list[Columns]) -> Iterator[Diagnosis]:
-    found = list(diagnose_other_sample(all_columns))
-    if found:
-        yield from found
-        return
-    few = all(spread(columns)[1] for columns in all_columns)
-    yield name(
-        "resampled-backward" if few else "noise-in-backward",
-        "equal logits, samples and cotangents give "
-        + ("one of a few gradients." if few else "another gradient every time."),
-    )
-
-
 def _most_plausible(fits: list[Fit]) -> Fit | None:
     """The first of those whose coefficients are those of named mistakes only."""
-    return next((fit for fit in fits if interpret(fit.coefficients, fit.heats) is not None), None)
+    return next((fit for fit in fits if interpret(fit.coefficients, fit.used) is not None), None)
 
 
 def _told(candidate: Candidate, fit: Fit, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """The mistakes of a fit by their codes, then what is of no class in one remark."""
-    codes, remarks = list(fit.world.codes), [fit.remark]
-    explanations = alternatives(fit.coefficients, fit.heats)
+    """The mistakes of a fit by their codes, then what has no code in one remark."""
+    codes, remarks = list(fit.hypothesis.codes), [fit.remark]
+    explanations = alternatives(fit.coefficients, fit.used)
     if explanations:
         common = set.intersection(*(set(explanation.codes) for explanation in explanations))
         codes += [code for code in explanations[0].codes if code in common]
@@ -89,7 +115,7 @@ def _told(candidate: Candidate, fit: Fit, rng: np.random.Generator) -> Iterator[
         codes += more
         remarks.append(remark)
     for code in dict.fromkeys(codes):
-        yield name(code, f"with {fit.world.name}, the gradient is {fit.formula}.")
+        yield name(code, f"with {fit.hypothesis.name}, the gradient is {fit.formula}.")
     if any(remarks):
         yield Diagnosis("unknown-gradient", " ".join(filter(None, remarks)))
 
@@ -98,14 +124,14 @@ def _either(codes: list[list[str]]) -> str:
     """Say which mistakes cannot be told from each other, where there are any."""
     if len(codes) == 1:
         return ""
-    told = " Or it is ".join(" and ".join(f"{c} ({CODES[c].mend})" for c in each) for each in codes)
+    told = " Or it is ".join(" and ".join(f"{c} ({CODES[c].remedy})" for c in each) for each in codes)
     return f"Two mistakes come to the same gradient here. It is {told}"
 
 
 def _unnamed(candidate: Candidate, fit: Fit, rng: np.random.Generator) -> tuple[tuple[str, ...], str]:
     """Codes and a remark on coefficients that no mistakes lead to."""
-    seen = f"Your gradient is {fit.formula}, with {fit.world.name}; {PAPER}"
-    multiple = scaled(fit.coefficients, fit.heats)
+    seen = f"Your gradient is {fit.formula}, with {fit.hypothesis.name}; {PAPER}"
+    multiple = scaled(fit.coefficients, fit.used)
     if multiple is not None:
         explanation, factors = multiple
         whose = "Straight-Through's" if explanation.codes else "the right one"
@@ -126,8 +152,8 @@ def _times(candidate: Candidate, factors: dict[float, float], rng: np.random.Gen
     constant = "τ" not in (law(factors) or "τ")
     if constant and fewer > 1 and candidate.takes(fewer):
         columns = hard_columns(candidate, 1.0, rng, classes=fewer).distinct()
-        for fit in fit_worlds([columns], binary=False):
-            found = scaled(fit.coefficients, fit.heats)
+        for fit in fit_all([columns], binary=False):
+            found = scaled(fit.coefficients, fit.used)
             ratio = factor / found[1][1.0] if found else 1.0
             if abs(ratio - K / fewer) < CLOSE:
                 return f"{_prefix(factor / K)}K, where K is the number of classes"
@@ -177,7 +203,7 @@ def _wrong(triple: Triple) -> str:
 
 
 def _unfitted(distinct: list[Columns]) -> str:
-    found = describe_rounding(distinct) or describe_carried(distinct) or describe_parts(distinct[-1])
+    found = describe_rounding(distinct) or describe_linear_map(distinct) or describe_products(distinct[-1])
     return found or (
         "No combination of the terms J(q)g, J(p)g and J(p_τ)g is your gradient, with any probabilities that "
         f"were tried; {PAPER}, where J(v)g = v∘g − v⟨v, g⟩. At τ = {distinct[-1].tau:g} yours is off that by "

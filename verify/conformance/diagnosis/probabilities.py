@@ -1,4 +1,4 @@
-"""What a row of probabilities is as a function of the logits."""
+"""The functions of the logits that come in place of softmax(θ), as a distribution or as an output."""
 
 from collections.abc import Callable
 
@@ -9,20 +9,32 @@ from verify.oracle.definitions import softmax
 from verify.oracle.tolerances import probability_tolerance
 from verify.typing import Array
 
-__all__ = ["describe_probabilities"]
+__all__ = ["describe_probabilities", "distributions"]
+
+
+def distributions(logits: Array, tau: float) -> dict[str, tuple[Array, tuple[str, ...]]]:
+    """The probabilities and the codes of the mistakes by formula, the right one first.
+
+    At τ = 1, those that are then the same as others are left out.
+    """
+    p, doubled = softmax(logits), "probabilities-as-logits"
+    found: dict[str, tuple[Array, tuple[str, ...]]] = {
+        "softmax(θ)": (p, ()),
+        "argmax θ": (np.eye(logits.shape[-1])[logits.argmax(axis=-1)], ("argmax-sampler",)),
+        "softmax(softmax(θ))": (softmax(p), (doubled,)),
+    }
+    if tau != 1:
+        found |= {
+            "softmax(θ/τ)": (softmax(logits, tau), ("tempered-sampler",)),
+            "softmax(θ·τ)": (softmax(logits * tau), ("tempered-sampler", "inverted-tau")),
+            "softmax(softmax(θ/τ))": (softmax(softmax(logits, tau)), ("tempered-sampler", doubled)),
+            "softmax(softmax(θ)/τ)": (softmax(p, tau), ("tempered-sampler", doubled)),
+        }
+    return found
 
 
 def describe_probabilities(logits: Array, seen: Array) -> str | None:
-    """Name the function of the logits that gives these probabilities.
-
-    Parameters
-    ----------
-    logits, seen : array, shape (..., K)
-
-    Returns
-    -------
-    str or None
-        A formula; None where none of those that are known fits.
+    """A formula for these probabilities in terms of the logits; None where none that is known fits.
 
     Examples
     --------

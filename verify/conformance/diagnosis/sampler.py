@@ -6,8 +6,8 @@ import numpy as np
 from scipy import optimize, stats
 
 from verify.candidate import Candidate
-from verify.conformance.diagnosis.distributions import distributions
-from verify.conformance.diagnosis.mistakes import CODES, name
+from verify.conformance.diagnosis.catalogue import CODES, name
+from verify.conformance.diagnosis.probabilities import distributions
 from verify.conformance.draws import Trial, trials
 from verify.conformance.error_rates import deviance
 from verify.conformance.inputs import new_seed

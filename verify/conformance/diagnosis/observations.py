@@ -1,4 +1,4 @@
-"""The gradient as a matrix for each outcome, column by column, from one call at each temperature."""
+"""Gradients of a candidate, observed so that each sample shows its whole K×K matrix."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,18 +11,17 @@ from verify.oracle.tolerances import gradient_tolerance
 from verify.typing import Array
 
 __all__ = [
-    "TAUS",
     "Columns",
     "bound",
     "hard_columns",
     "is_steady",
-    "observed",
-    "observed_alone",
+    "observe_alone",
+    "observe_gradients",
     "soft_columns",
     "spread",
 ]
 
-#: Temperatures to look at; those below 1 are where clamps of τ show.
+#: Those below 1 are where clamps of τ show.
 TAUS = (0.5, 1.0, 1.5, 2.0)
 
 ROWS = 6
@@ -37,10 +36,10 @@ NUMBERS, LEAST = 2**12, 48
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Observed gradients of repeated rows of logits under basis cotangents.
+    """Gradients of repeated rows of logits under basis cotangents.
 
-    The gradient at a row of logits θ and an outcome D is M g with a K×K matrix
-    M; under the basis cotangent e_b it is column b of M.
+    The gradient at a row of logits θ and a sample D is M g with a K×K matrix M.
+    Under the basis cotangent e_b it is column b of M.
 
     Attributes
     ----------
@@ -65,19 +64,19 @@ class Columns:
     crash: str | None = None
 
     def group(self) -> Array:
-        """A number for each combination of logits, outcome and cotangent, shape (n,)."""
+        """A number for each combination of logits, sample and cotangent, shape (n,)."""
         K = self.logits.shape[-1]
         return np.asarray((self.row * K + self.onehot.argmax(axis=-1)) * K + self.basis.argmax(axis=-1))
 
     def pick(self, places: Array) -> "Columns":
-        """Those at some places only."""
+        """The columns at some places only."""
         names = ("row", "logits", "onehot", "basis", "gradient", "soft")
         found = {name: getattr(self, name) for name in names}
         picked: dict[str, Any] = {n: None if v is None else v[places] for n, v in found.items()}
         return replace(self, **picked)
 
     def distinct(self) -> "Columns":
-        """One of each combination, all there is to see where they are steady; fewer of very many."""
+        """One column of each combination, and fewer where there are very many."""
         places = np.unique(self.group(), return_index=True)[1]
         enough = max(LEAST, NUMBERS // self.logits.shape[-1])
         kept = np.linspace(0, len(places) - 1, min(len(places), enough)).astype(int)
@@ -123,34 +122,23 @@ def hard_columns(
     size: float = 1.0,
     classes: int | None = None,
 ) -> Columns:
-    """Columns of the gradient through the sample.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    tau : float
-    rng : numpy Generator
-    size : float
-        Of the cotangents; the gradient is divided by it again.
-    classes : int, optional
-        Other than those that the checks use.
-    """
+    """Columns of the gradient through the sample, under cotangents of some size and divided by it again."""
     return _observe(candidate, tau, rng, soft=False, size=size, classes=classes)
 
 
 def soft_columns(candidate: Candidate, tau: float, rng: np.random.Generator, *, size: float = 1.0) -> Columns:
-    """Columns of the gradient through the soft output; the parameters are those of :func:`hard_columns`."""
+    """Columns of the gradient through the soft output."""
     return _observe(candidate, tau, rng, soft=True, size=size)
 
 
-def observed(candidate: Candidate, rng: np.random.Generator, *, size: float = 1.0) -> list[Columns]:
-    """Columns at each temperature that the candidate takes."""
+def observe_gradients(candidate: Candidate, rng: np.random.Generator, *, size: float = 1.0) -> list[Columns]:
+    """Columns of the gradient through the sample, at each temperature."""
     taus = TAUS if candidate.has_tau else (1.0,)
     return [hard_columns(candidate, tau, rng, size=size) for tau in taus]
 
 
-def observed_alone(candidate: Candidate, rng: np.random.Generator) -> list[Columns]:
-    """Columns from calls on one row each, of a candidate that takes a single row."""
+def observe_alone(candidate: Candidate, rng: np.random.Generator) -> list[Columns]:
+    """The same from calls on one row each."""
     taus = (1.0, 2.0) if candidate.has_tau else (1.0,)
     single = replace(candidate, rank=1)
     return [_observe(single, tau, rng, soft=False, repeats=REPEATS // 3) for tau in taus]
@@ -167,14 +155,9 @@ def is_steady(all_columns: list[Columns]) -> bool:
 
 
 def spread(columns: Columns) -> tuple[float, bool]:
-    """How far gradients of equal outcomes and cotangents differ, and whether in few distinct values.
+    """How far gradients of one group differ, and whether they take at most K distinct values.
 
-    Returns
-    -------
-    difference : float
-    few : bool
-        Whether no group has more distinct gradients than there are classes, as
-        where the gradient is that of another sample.
+    Few values are a sign of another sample than the one that was given.
     """
     K, group = columns.logits.shape[-1], columns.group()
     numbers, first, member = np.unique(group, return_index=True, return_inverse=True)

@@ -7,8 +7,7 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.conformance.checks.forward import without_last_class
-from verify.conformance.diagnosis.distributions import distributions
-from verify.conformance.diagnosis.probabilities import describe_probabilities
+from verify.conformance.diagnosis.probabilities import describe_probabilities, distributions
 from verify.conformance.inputs import new_seed
 from verify.conformance.report import Diagnosis
 from verify.oracle.definitions import softmax
@@ -24,50 +23,26 @@ DUE = "Line 6 returns π₂ − sg(π₂) + D, whose value is the one-hot D that
 
 @dataclass(frozen=True)
 class Form:
-    """What is given in place of a one-hot sample.
-
-    Attributes
-    ----------
-    diagnosis : Diagnosis
-    drawn : bool
-        Whether a class is drawn all the same, so that there is a gradient for each.
-    """
+    """What is given in place of a one-hot sample, and whether a class is drawn all the same."""
 
     diagnosis: Diagnosis
     drawn: bool
 
 
 def diagnose_width(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """Name a sample that is only as wide as the largest class that was drawn.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    rng : numpy Generator
-    """
+    """Name a sample that is only as wide as the largest class that was drawn."""
     seen = without_last_class(candidate, rng)
     if seen:
         yield Diagnosis(
             UNKNOWN,
             "The sample is as wide as the largest class that was drawn: where the last of "
-            f"{candidate.classes} classes is not drawn, it {seen}. Give the one-hot the number of classes, as "
-            "in F.one_hot(index, num_classes=logits.shape[-1]).",
+            f"{candidate.classes} classes is not drawn, it {seen}. Give the one-hot the number of classes, "
+            "as in F.one_hot(index, num_classes=logits.shape[-1]).",
         )
 
 
 def find_form(candidate: Candidate, rng: np.random.Generator) -> Form | None:
-    """Tell what is given as the sample, where that is not one-hot.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    rng : numpy Generator
-
-    Returns
-    -------
-    Form or None
-        None where it is one-hot here.
-    """
+    """What is given as the sample, where that is not one-hot."""
     tau, rows, repeats = 2.0 if candidate.has_tau else 1.0, 6, 40
     logits = np.repeat(rng.standard_normal((rows, candidate.classes)), repeats, axis=0)
     hard = candidate.observe(logits, tau, seed=new_seed(rng)).hard.reshape(rows, repeats, -1)
@@ -112,13 +87,7 @@ def _of_outcome(logits: Array, tau: float, seen: Array) -> str:
 
 
 def diagnose_seed(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """Name samples that no seed changes.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    rng : numpy Generator
-    """
+    """Name samples that no seed changes."""
     logits = rng.standard_normal((256, candidate.classes))
     first, *others = (_classes(candidate, logits, rng) for _ in range(3))
     same = all(np.array_equal(first, other) for other in others)
@@ -132,7 +101,7 @@ def diagnose_seed(candidate: Candidate, rng: np.random.Generator) -> Iterator[Di
 
 
 def diagnose_sharing(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """Name random numbers that rows share; the parameters are those of :func:`diagnose_seed`."""
+    """Name random numbers that rows share."""
     shape = _batch(candidate, rng)
     logits = rng.standard_normal((*shape, candidate.classes))
     if np.array_equal(_classes(candidate, logits, rng), logits.argmax(axis=-1)):

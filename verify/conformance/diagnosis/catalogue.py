@@ -1,4 +1,4 @@
-"""The classes of mistakes by code: what is wrong, the line of the paper it breaks, how to mend it.
+"""The mistakes that have a code: what is wrong, the line of the paper that it breaks, the remedy.
 
 Lines are those of Algorithm 2 of Liu et al. 2023, arXiv:2304.08612, numbered
 
@@ -14,30 +14,22 @@ from dataclasses import dataclass
 
 from verify.conformance.report import Diagnosis
 
-__all__ = ["CODES", "MISTAKES", "Mistake", "name"]
+__all__ = ["CODES", "MISTAKES", "Mistake", "document", "name"]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One class of mistake.
-
-    Attributes
-    ----------
-    code : str
-    wrong, line, mend : str
-        What is wrong, the line of the paper that it breaks, how to mend it; a
-        sentence each.
-    """
+    """A kind of mistake; what is wrong and the remedy are sentences, the line completes "It breaks …"."""
 
     code: str
     wrong: str
     line: str
-    mend: str
+    remedy: str
 
     @property
     def text(self) -> str:
-        """The three sentences."""
-        return f"{self.wrong} It breaks {self.line}. {self.mend}"
+        """What a report says of it."""
+        return f"{self.wrong} It breaks {self.line}. {self.remedy}"
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -157,18 +149,7 @@ CODES = {mistake.code: mistake for mistake in MISTAKES}
 
 
 def name(code: str, evidence: str) -> Diagnosis:
-    """A mistake as a line of the report, with what it was seen by.
-
-    Parameters
-    ----------
-    code : str
-        One of :data:`CODES`.
-    evidence : str
-        A sentence.
-
-    Returns
-    -------
-    Diagnosis
+    """A mistake as a line of the report, with a sentence that says where it shows.
 
     Examples
     --------
@@ -176,3 +157,8 @@ def name(code: str, evidence: str) -> Diagnosis:
     'argmax-sampler'
     """
     return Diagnosis(code, f"{CODES[code].text} Evidence: {evidence}")
+
+
+def document() -> str:
+    """The part of docs/mistakes.md that repeats the catalogue, in Markdown."""
+    return "\n".join(f"## `{m.code}`\n\n{m.wrong}\n\nIt breaks {m.line}.\n\n{m.remedy}\n" for m in MISTAKES)

@@ -1,36 +1,57 @@
-"""Whether the right gradient, at these logits or at others, is only carried through a linear map."""
+"""What a gradient is that no hypothesis fits: the right one and a linear map, other products, few digits."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from verify.conformance.diagnosis.evidence import Columns, bound
+from verify.conformance.diagnosis.observations import Columns, bound
+from verify.conformance.inputs import representable
 from verify.oracle.definitions import reinmax_gradient, softmax
 from verify.oracle.tolerances import probability_tolerance
 from verify.typing import Array
 
-__all__ = ["describe_carried"]
+__all__ = ["describe_linear_map", "describe_products", "describe_rounding"]
 
-#: A map of K² numbers is believed from so many outcomes of a row, and from so many rows.
+#: A map of K² numbers is believed from so many samples of a row, and from so many rows.
 LEAST = 3
 
+#: What the paper comes to, term by term; without a temperature those of p_τ count for p.
+RIGHT = {
+    "p∘g": -0.5,
+    "p⟨p, g⟩": 0.5,
+    "D⟨D, g⟩": 0.5,
+    "D⟨p_τ, g⟩": -0.5,
+    "p_τ⟨D, g⟩": -0.5,
+    "p_τ∘g": 1.0,
+    "p_τ⟨p_τ, g⟩": -0.5,
+    "D⟨p, g⟩": 0.0,
+    "p⟨D, g⟩": 0.0,
+    "p_τ⟨p, g⟩": 0.0,
+    "p⟨p_τ, g⟩": 0.0,
+    "g": 0.0,
+}
+ALONE = {"p∘g": 0.5, "p⟨p, g⟩": 0.0, "D⟨D, g⟩": 0.5, "D⟨p, g⟩": -0.5, "p⟨D, g⟩": -0.5, "g": 0.0}
 
-def describe_carried(all_columns: list[Columns]) -> str | None:
-    """Say how the right gradient is carried on, where it is.
+
+def describe_rounding(all_columns: list[Columns]) -> str | None:
+    """Say which short dtype holds every number of the gradient, where one does."""
+    found = np.concatenate([columns.gradient.ravel() for columns in all_columns])
+    for dtype in ("bfloat16", "float16"):
+        if found.any() and np.array_equal(representable(found, dtype), found):
+            return (
+                f"Every number of the gradient is one of {dtype}: it is computed in that dtype inside, "
+                "whatever the dtype of the logits. Compute in that of the logits, or in float32 at least."
+            )
+    return None
+
+
+def describe_linear_map(all_columns: list[Columns]) -> str | None:
+    """Say what linear map the right gradient goes through, where it does.
 
     For each row of logits a matrix A is sought that turns the paper's K×K
-    matrix M of every outcome into the observed one: A·M where something is done
+    matrix M of every sample into the observed one: A·M where something is done
     to the gradient, M·A where it is done to the cotangent. M is taken at the
     logits, or else at those of which the soft output is the softmax.
-
-    Parameters
-    ----------
-    all_columns : list of Columns
-        Distinct ones.
-
-    Returns
-    -------
-    str or None
     """
     own = [columns.logits for columns in all_columns]
     for side, what in (
@@ -84,10 +105,10 @@ def _maps(all_columns: list[Columns], logits: list[Array], side: int) -> Array |
 
 
 def _matrices(columns: Columns, right: Array) -> Iterator[tuple[Array, Array]]:
-    """The right and the observed matrices of the outcomes of each row, shape (outcomes, K, K)."""
-    K, outcome = columns.logits.shape[-1], columns.onehot.argmax(axis=-1)
+    """The right and the observed matrices of the samples of each row, shape (samples, K, K)."""
+    K, sample = columns.logits.shape[-1], columns.onehot.argmax(axis=-1)
     for row in np.unique(columns.row):
-        places = [np.flatnonzero((columns.row == row) & (outcome == d)) for d in range(K)]
+        places = [np.flatnonzero((columns.row == row) & (sample == d)) for d in range(K)]
         whole = [at[columns.basis[at].argmax(axis=-1).argsort()] for at in places if len(at) == K]
         if len(whole) >= LEAST:
             at = np.stack(whole)
@@ -110,3 +131,38 @@ def _tell(maps: Array, what: str, side: int) -> str:
         "For each row of logits, the gradient is the right one times a matrix that is the same for every "
         f"sample: something besides is done to {where}."
     )
+
+
+def describe_products(columns: Columns) -> str | None:
+    """The products with a wrong coefficient, where the gradient is a sum of such products."""
+    if columns.logits.shape[-1] == 2:
+        return None  # two classes have but one direction, which cannot tell the products apart
+    right = ALONE if columns.tau == 1 else RIGHT
+    parts = _products(columns)
+    design = np.stack([parts[name].ravel() for name in right]).T.astype(float)
+    target = columns.gradient.ravel()
+    solution = np.linalg.lstsq(design, target)[0]
+    if np.abs(design @ solution - target).max() > bound(columns):
+        return None
+    wrong = [
+        f"{name} comes {x:.3g} times and should come {due:.3g} times"
+        for (name, due), x in zip(right.items(), solution.round(6) + 0.0, strict=True)
+        if abs(x - due) > 1e-3
+    ]
+    return (
+        f"The gradient is a sum of the paper's products with other coefficients: at τ = {columns.tau:g}, "
+        f"{', '.join(wrong)}. Each term of 2·J(q)g − ½·J(p)g is J(v)g = v∘g − v⟨v, g⟩ with the same v "
+        "throughout."
+    )
+
+
+def _products(columns: Columns) -> dict[str, Array]:
+    p, p_tau = softmax(columns.logits), softmax(columns.logits, columns.tau)
+    D, g = columns.onehot, columns.basis
+
+    def inner(v: Array) -> Array:
+        return np.asarray((v * g).sum(axis=-1, keepdims=True))
+
+    named = {"p": p, "p_τ": p_tau, "D": D}
+    products = {f"{a}⟨{b}, g⟩": named[a] * inner(named[b]) for a in named for b in named}
+    return products | {f"{a}∘g": named[a] * g for a in named} | {"g": g}
