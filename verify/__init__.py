@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify import objectives
+    from verify.candidate import wrap
     from verify.conformance import check
     from verify.lab.compare import compare
     from verify.lab.moments import moments
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from verify.pytest_plugin import parametrize
     from verify.symbolic.theorems import prove, theorems
 
-__all__ = ["check", "compare", "moments", "objectives", "order", "parametrize", "prove", "theorems"]
+__all__ = ["check", "compare", "moments", "objectives", "order", "parametrize", "prove", "theorems", "wrap"]
 
 #: Where each promised name lives. They are loaded when first asked for: worker
 #: processes and the pytest plugin import this package, and need few of them.
@@ -24,6 +25,7 @@ _HOMES = {
     "parametrize": "verify.pytest_plugin",
     "prove": "verify.symbolic.theorems",
     "theorems": "verify.symbolic.theorems",
+    "wrap": "verify.candidate",
 }
 
 
@@ -36,4 +38,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

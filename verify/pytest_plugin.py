@@ -143,11 +143,9 @@ def parametrize(
     ... def test_reinmax(check):
     ...     check()
     """
-    from verify.candidate import Candidate  # noqa: PLC0415
+    from verify.candidate import wrap  # noqa: PLC0415
 
-    known = ("framework", "tau", "returns", "axis", "logits", "injected", "binary", "classes")
-    settings = {name: options.pop(name) for name in known if name in options}
-    candidate = Candidate.wrap(fn, constants=options, **settings)
+    candidate = wrap(fn, **options)
     items = _items(candidate, expected_failures or {}, strict=strict)
     return pytest.mark.parametrize("check", items, ids=[item.check.name for item in items])
 
@@ -174,15 +172,16 @@ class ReinMaxItem(pytest.Item):
 
 def _collect(session: pytest.Session, targets: list[str], lines: list[str]) -> list[pytest.Item]:
     """Make the items of each target; ``lines`` are expected failures, ``NAME: reason``."""
-    from verify.candidate import Candidate  # noqa: PLC0415
+    from verify.candidate import examine  # noqa: PLC0415
     from verify.candidate.load import load_target  # noqa: PLC0415
+    from verify.candidate.options import Options  # noqa: PLC0415
 
     parts = [line.partition(":") for line in lines]
     expected = {name.strip(): reason.strip() or "expected" for name, _, reason in parts}
     items: list[pytest.Item] = []
     for target in targets:
         try:
-            candidate = Candidate.wrap(load_target(target), name=target)
+            candidate = examine(load_target(target), Options(), target)
         except Exception as error:
             raise pytest.UsageError(
                 f"--reinmax-check {target}: {error} (what an option of reinmax-verify check would say, say "

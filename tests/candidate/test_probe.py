@@ -7,7 +7,7 @@ import torch
 import verify
 from tests.mutants.torch_binary import bits, right_third
 from tests.mutants.torch_styles import algorithm_2, along
-from verify.candidate import Candidate
+from verify.candidate import wrap
 from verify.candidate.expected_gradient import certain
 from verify.candidate.options import MOST_CLASSES
 from verify.conformance.error_rates import FALSE_ALARM
@@ -30,7 +30,7 @@ class Fixed(torch.nn.Module):
 @pytest.mark.parametrize("classes", [2, 10, 30])
 def test_a_fixed_number_of_classes_is_asked_for_and_then_kept_to(classes):
     with pytest.raises(ValueError, match=f"say classes={classes} or --classes {classes}"):
-        Candidate.wrap(Fixed(classes))
+        wrap(Fixed(classes))
     report = verify.check(Fixed(classes), classes=classes)
     assert report.verdict == "conforms"
     skipped = {c.name for c in report.checks if c.status == "skip"}
@@ -61,9 +61,9 @@ def test_every_class_is_sure_to_be_drawn():
 def test_a_number_of_classes_that_cannot_be_is_refused():
     for classes in (1, 65, "10"):
         with pytest.raises(ValueError, match="expected a number from 2 to 64"):
-            Candidate.wrap(Fixed(), classes=classes)
+            wrap(Fixed(), classes=classes)
     with pytest.raises(ValueError, match="binary and classes"):
-        Candidate.wrap(bits(right_third), binary=True, classes=2)
+        wrap(bits(right_third), binary=True, classes=2)
 
 
 def argmax(logits, tau=1.0):
@@ -77,16 +77,16 @@ def no_gradient(logits, tau=1.0):
 @pytest.mark.parametrize("evaluated", [argmax, no_gradient])
 def test_a_module_in_evaluation_mode_is_asked_to_train(evaluated):
     module = Fixed(5, evaluated)
-    assert Candidate.wrap(module).has_soft
+    assert wrap(module).has_soft
     module.eval()
     with pytest.raises(ValueError, match=r"evaluation mode, and gives .* there: call train\(\)"):
-        Candidate.wrap(module)
+        wrap(module)
     with pytest.raises(ValueError, match="evaluation mode"):
-        Candidate.wrap(module.forward)
+        wrap(module.forward)
 
 
 def test_a_module_in_evaluation_mode_that_samples_is_taken():
-    assert Candidate.wrap(Fixed(5).eval()).has_soft
+    assert wrap(Fixed(5).eval()).has_soft
 
 
 def soft_only(logits, tau=1.0):
@@ -99,9 +99,9 @@ def test_a_switch_that_is_off_is_asked_for(off):
         return algorithm_2(logits, tau)[0] if training else off(logits, tau)
 
     with pytest.raises(ValueError, match="--set training=true"):
-        Candidate.wrap(op, framework="torch")
-    assert Candidate.wrap(op, framework="torch", constants={"training": True}).has_tau
-    assert Candidate.wrap(op, framework="torch", constants={"training": False}).has_tau
+        wrap(op, framework="torch")
+    assert wrap(op, framework="torch", training=True).has_tau
+    assert wrap(op, framework="torch", training=False).has_tau
 
 
 def test_a_switch_named_after_the_estimator_is_asked_for():
@@ -110,7 +110,7 @@ def test_a_switch_named_after_the_estimator_is_asked_for():
         return hard if reinmax else soft + (hard - soft).detach()
 
     with pytest.raises(ValueError, match="--set reinmax=true"):
-        Candidate.wrap(op, framework="torch")
+        wrap(op, framework="torch")
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_a_switch_named_after_the_estimator_is_asked_for():
         ({"injected": "onehot"}, "no argument 'onehot'; it takes"),
         ({"returns": 3}, "returns is of type int"),
         ({"returns": "hard,nope"}, "returns is hard, nope; expected names out of"),
-        ({"constants": {"nope": 1}}, "no argument 'nope'; it takes"),
-        ({"constants": {"dim": 1}}, "dim is the class axis"),
-        ({"constants": {"T": 2.0}}, "T is the temperature, which the checks choose"),
+        ({"nope": 1}, "no argument 'nope'; it takes"),
+        ({"dim": 1}, "dim is the class axis"),
+        ({"T": 2.0}, "T is the temperature, which the checks choose"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(options, said):
     with pytest.raises((TypeError, ValueError), match=said):
-        Candidate.wrap(along, **options)
+        wrap(along, **options)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_what_cannot_be_meant_is_refused(options, said):
 )
 def test_a_result_that_is_no_array_is_asked_for(result, said):
     with pytest.raises(ValueError, match=said):
-        Candidate.wrap(lambda logits, tau=1.0: result, framework="torch")  # noqa: ARG005
+        wrap(lambda logits, tau=1.0: result, framework="torch")  # noqa: ARG005
 
 
 def test_the_error_in_float32_is_told_where_float64_fails_by_its_dtype():
     layer = torch.nn.Linear(7, 7)
     with pytest.raises(ValueError, match=r"cannot be multiplied.* It takes logits of 7 classes"):
-        Candidate.wrap(lambda logits, tau=1.0: algorithm_2(layer(logits), tau), framework="torch")
+        wrap(lambda logits, tau=1.0: algorithm_2(layer(logits), tau), framework="torch")

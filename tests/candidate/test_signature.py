@@ -26,9 +26,10 @@ from tests.mutants.torch_styles import (
     vector,
     with_sample,
 )
-from verify.candidate import Candidate
-from verify.candidate.convention import Convention, name_parts
+from verify.candidate import wrap
+from verify.candidate.convention import Convention
 from verify.candidate.frameworks import detect
+from verify.candidate.parts import name_parts
 from verify.conformance.checks import find
 
 
@@ -43,27 +44,27 @@ def test_temperature_is_found_under_its_usual_names(name):
     op.__signature__ = Signature([Parameter("logits", Parameter.POSITIONAL_OR_KEYWORD), *names])
     if name == "kappa":
         with pytest.raises(ValueError, match="--tau-name"):
-            Candidate.wrap(op)
-        assert Candidate.wrap(op, tau="kappa").has_tau
+            wrap(op)
+        assert wrap(op, tau="kappa").has_tau
     else:
-        assert Candidate.wrap(op).convention.tau == name
+        assert wrap(op).convention.tau == name
 
 
 def test_positional_only_arguments():
     def op(logits, tau, /):
         return forge()(logits, tau)
 
-    assert Candidate.wrap(op).convention.tau == "tau"
+    assert wrap(op).convention.tau == "tau"
 
 
 def test_absent_temperature_is_seen():
-    assert not Candidate.wrap(hard_only).has_tau
-    assert not Candidate.wrap(algorithm_2, tau=None).has_tau
+    assert not wrap(hard_only).has_tau
+    assert not wrap(algorithm_2, tau=None).has_tau
 
 
 def test_temperature_on_a_module_is_set_and_put_back():
     module = Module(temperature=3.0)
-    candidate = Candidate.wrap(module)
+    candidate = wrap(module)
     assert candidate.convention.stored
     one, two = (
         candidate.observe(np.ones((4, 3)) * [0, 1, 2], tau, lambda h: (h * 0 + [1.0, 0, 3], None), seed=0)
@@ -93,7 +94,7 @@ class Configured(torch.nn.Module):
 def test_temperature_in_the_settings_of_a_module_is_set_and_put_back(options):
     module = Configured()
     for fn in (module, module.draw):
-        candidate = Candidate.wrap(fn, **options)
+        candidate = wrap(fn, **options)
         assert (candidate.convention.tau, candidate.convention.stored) == ("config.tau", True)
         assert find("backward-tau-2").function(candidate, np.random.default_rng(0)).status == "pass"
     assert module.config.tau == 3.0
@@ -104,11 +105,11 @@ def test_what_may_be_a_temperature_is_named():
         return algorithm_2(logits, sharpness)
 
     with pytest.raises(ValueError, match="sharpness may be a temperature"):
-        Candidate.wrap(op, framework="torch")
+        wrap(op, framework="torch")
 
 
 def test_temperature_as_a_tensor():
-    assert Candidate.wrap(matrices).convention.tau_array
+    assert wrap(matrices).convention.tau_array
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_temperature_as_a_tensor():
     ],
 )
 def test_parts_of_the_result(fn, returns):
-    assert Candidate.wrap(fn).convention.returns == returns
+    assert wrap(fn).convention.returns == returns
 
 
 def test_parts_that_cannot_be_told_apart_are_asked_for():
@@ -137,22 +138,22 @@ def test_parts_to_be_ignored():
     def op(logits, tau=1.0):
         return logits.sum(), *algorithm_2(logits, tau)
 
-    assert Candidate.wrap(op, returns=("_", "hard", "soft")).has_soft
+    assert wrap(op, returns=("_", "hard", "soft")).has_soft
     with pytest.raises(ValueError, match="returns"):
-        Candidate.wrap(op)
+        wrap(op)
 
 
 @pytest.mark.parametrize("returns", [("soft", "hard"), "soft,hard", ["soft", " hard"], ("_", "hard")])
 def test_parts_named_in_the_wrong_order_are_asked_for(returns):
     with pytest.raises(ValueError, match="part 1 of the result is one-hot, and the part named hard is not"):
-        Candidate.wrap(algorithm_2, returns=returns)
+        wrap(algorithm_2, returns=returns)
 
 
 def test_default_words_said_by_the_caller_count_as_said():
-    assert Candidate.wrap(soft_first).convention.returns == ("soft", "hard")
+    assert wrap(soft_first).convention.returns == ("soft", "hard")
     with pytest.raises(ValueError, match="part 2 of the result is one-hot"):
         verify.check(soft_first, returns=("hard", "soft"))
-    assert Candidate.wrap(index_first).convention.tau == "temperature"
+    assert wrap(index_first).convention.tau == "temperature"
     with pytest.raises(ValueError, match="no temperature 'tau'"):
         verify.check(index_first, tau="tau")
 
@@ -166,11 +167,11 @@ def test_defaults_are_those_promised():
 
 def test_an_index_of_another_shape_is_asked_for():
     with pytest.raises(ValueError, match="part named index has shape"):
-        Candidate.wrap(algorithm_2, returns="hard,index")
+        wrap(algorithm_2, returns="hard,index")
 
 
 def test_a_part_that_is_none_is_ignored():
-    candidate = Candidate.wrap(lambda logits, tau=1.0: (algorithm_2(logits, tau)[0], None), framework="torch")
+    candidate = wrap(lambda logits, tau=1.0: (algorithm_2(logits, tau)[0], None), framework="torch")
     assert candidate.convention.returns == ("hard", "_")
 
 
@@ -181,9 +182,9 @@ def test_a_part_that_is_no_distribution_is_asked_for_unless_it_is_named(change):
         return hard, change(soft)
 
     with pytest.raises(ValueError, match="say --returns hard,_ "):
-        Candidate.wrap(op, framework="torch")
-    assert Candidate.wrap(op, framework="torch", returns="hard,soft").has_soft
-    assert not Candidate.wrap(op, framework="torch", returns="hard,_").has_soft
+        wrap(op, framework="torch")
+    assert wrap(op, framework="torch", returns="hard,soft").has_soft
+    assert not wrap(op, framework="torch", returns="hard,_").has_soft
 
 
 def test_names_that_the_result_bears_are_selected():
@@ -191,15 +192,15 @@ def test_names_that_the_result_bears_are_selected():
         hard, soft = algorithm_2(logits, tau)
         return {"soft": soft, "hard": hard}
 
-    assert Candidate.wrap(op, framework="torch").has_soft
-    assert not Candidate.wrap(op, framework="torch", returns="hard,_").has_soft
+    assert wrap(op, framework="torch").has_soft
+    assert not wrap(op, framework="torch", returns="hard,_").has_soft
     with pytest.raises(ValueError, match="bear the names soft, hard, and none is index"):
-        Candidate.wrap(op, framework="torch", returns="hard,index")
+        wrap(op, framework="torch", returns="hard,index")
 
 
 def test_channels_first_is_asked_for_and_then_right():
     with pytest.raises(ValueError, match="--axis 1"):
-        Candidate.wrap(channels_first)
+        wrap(channels_first)
     assert verify.check(channels_first, axis=1).verdict == "conforms"
 
 
@@ -212,41 +213,41 @@ def test_channels_first_with_a_soft_part_is_asked_for(returns):
         return tuple(parts[i].movedim(-1, 1) for i in returns)
 
     with pytest.raises(ValueError, match="--axis 1"):
-        Candidate.wrap(op, framework="torch")
+        wrap(op, framework="torch")
 
 
 def test_axis_argument_is_found():
-    convention = Candidate.wrap(along).convention
+    convention = wrap(along).convention
     assert (convention.axis_name, convention.axis) == ("dim", -1)
-    assert Candidate.wrap(along, axis="dim").convention.axis_name == "dim"
+    assert wrap(along, axis="dim").convention.axis_name == "dim"
     with pytest.raises(ValueError, match="no argument 'where'"):
-        Candidate.wrap(along, axis="where")
+        wrap(along, axis="where")
 
 
 def test_binary_is_asked_for():
     op = bits(right_third)
     with pytest.raises(ValueError, match="--binary"):
-        Candidate.wrap(op)
-    assert Candidate.wrap(op, binary=True).classes == 2
+        wrap(op)
+    assert wrap(op, binary=True).classes == 2
 
 
 def test_parts_of_a_binary_result_are_told_apart():
     op = bits(right_third)
-    swapped = Candidate.wrap(lambda l, tau=1.0: op(l, tau)[::-1], framework="torch", binary=True)  # noqa: E741
+    swapped = wrap(lambda l, tau=1.0: op(l, tau)[::-1], framework="torch", binary=True)  # noqa: E741
     assert swapped.convention.returns == ("soft", "hard")
     with pytest.raises(ValueError, match="part 1 of the result is one-hot"):
-        Candidate.wrap(op, binary=True, returns="soft,hard")
+        wrap(op, binary=True, returns="soft,hard")
 
 
 def test_sample_as_an_argument():
-    candidate = Candidate.wrap(with_sample)
+    candidate = wrap(with_sample)
     assert (candidate.convention.injected, candidate.convention.injected_onehot) == ("one_hot", True)
     report = verify.check(with_sample)
     assert {c.name: c.status for c in report.checks}["sampler"] == "skip"
 
 
 def test_one_row_at_a_time():
-    candidate = Candidate.wrap(vector)
+    candidate = wrap(vector)
     assert (candidate.rank, candidate.convention.logits) == (1, "alpha")
     seen = candidate.observe(np.zeros((2, 3, 4)), cotangent=lambda h: (h * [1, 2, 3, 4.0], None), seed=0)
     assert seen.hard.shape == seen.gradient.shape == (2, 3, 4)
@@ -259,19 +260,19 @@ def test_more_axes_than_two():
         hard, soft = algorithm_2(images.movedim(1, -1), tau)
         return hard.movedim(-1, 1), soft.movedim(-1, 1)
 
-    candidate = Candidate.wrap(op, axis=1)
+    candidate = wrap(op, axis=1)
     assert candidate.rank == 4
     assert candidate.observe(np.zeros((6, 5)), seed=0).hard.shape == (6, 5)
 
 
 @pytest.mark.parametrize("fn", [Module, Distribution, Heun, torch.compile(hard_only, backend="eager")])
 def test_kinds_are_called(fn):
-    seen = Candidate.wrap(fn).observe(np.zeros((6, 5)), cotangent=lambda h: (h * np.arange(5), None), seed=0)
+    seen = wrap(fn).observe(np.zeros((6, 5)), cotangent=lambda h: (h * np.arange(5), None), seed=0)
     assert np.abs(seen.gradient).max() > 0.1
 
 
 def test_constants_are_passed_on():
-    candidate = Candidate.wrap(switched, constants={"hard": True})
+    candidate = wrap(switched, hard=True)
     assert set(np.unique(candidate.observe(np.zeros((6, 5)), seed=0).hard.round(12))) == {0, 1}
 
 
@@ -280,7 +281,7 @@ def test_required_arguments_are_asked_for():
         return logits / tau @ codebook
 
     with pytest.raises(ValueError, match="codebook"):
-        Candidate.wrap(op)
+        wrap(op)
 
 
 @pytest.mark.parametrize(
@@ -292,8 +293,8 @@ def test_framework_is_found_by_what_the_code_names(fn, framework):
 
 def test_unusable_targets_raise():
     with pytest.raises(TypeError, match="expected something to call"):
-        Candidate.wrap(3)
+        wrap(3)
     with pytest.raises(ValueError, match="could not be called"):
-        Candidate.wrap(lambda logits, tau=1.0: logits.nonsense / tau)
+        wrap(lambda logits, tau=1.0: logits.nonsense / tau)
     with pytest.raises(ValueError, match="expected one of numpy"):
-        Candidate.wrap(algorithm_2, framework="theano")
+        wrap(algorithm_2, framework="theano")

@@ -1,8 +1,15 @@
 """The checks as test items."""
 
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
 import pytest
 import torch  # noqa: F401  (pytester forgets what it imports first, and torch cannot come twice)
 
+import verify
 from reinmax_ref import reinmax
 from verify.pytest_plugin import CheckFailedError, parametrize
 
@@ -56,13 +63,22 @@ def test_option_makes_items_and_junit_reports_them(pytester):
 def test_a_failure_names_the_mistake_of_the_implementation_found_once(pytester):
     pytester.makepyfile(
         """
+        import pytest
+
         import verify.conformance
         import verify.pytest_plugin
         from reinmax_ref import straight_through
 
         runs = []
         whole = verify.conformance.check_candidate
-        verify.conformance.check_candidate = lambda candidate: runs.append(candidate) or whole(candidate)
+
+        @pytest.fixture(autouse=True)
+        def counted(monkeypatch):
+            def count(candidate):
+                runs.append(candidate)
+                return whole(candidate)
+
+            monkeypatch.setattr(verify.conformance, "check_candidate", count)
 
         @verify.pytest_plugin.parametrize(straight_through)
         def test_wrong(check):
@@ -95,6 +111,28 @@ def test_warnings_fail_under_strict_only(pytester):
         """
     )
     assert pytester.runpytest_inprocess(*OPTIONS).parseoutcomes()["failed"] == 2
+
+
+def test_it_costs_a_foreign_suite_no_numpy_and_two_modules_at_most(tmp_path):
+    installed = [e.name for e in entry_points(group="pytest11") if e.value == "verify.pytest_plugin"]
+    options = ["-q", "-p", "no:cacheprovider", *([] if installed else ["-p", "verify.pytest_plugin"])]
+    code = (
+        f"import sys, pytest\nstatus = pytest.main({options})\n"
+        "print(int(status), 'numpy' in sys.modules, *(m for m in sys.modules if m.split('.')[0] == 'verify'))"
+    )
+    (tmp_path / "test_foreign.py").write_text("def test_nothing():\n    pass\n", "utf-8")
+    path = os.environ | {"PYTHONPATH": str(Path(verify.__file__).parents[1])}
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=path,
+        check=False,
+    )
+    status, numpy, *modules = ran.stdout.splitlines()[-1].split()
+    assert (status, numpy) == ("0", "False"), ran.stdout + ran.stderr
+    assert sorted(modules) == ["verify", "verify.pytest_plugin"]
 
 
 def test_names_of_expected_failures_are_checked():

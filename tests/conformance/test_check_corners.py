@@ -9,7 +9,7 @@ import pytest
 import verify
 from reinmax_ref import reinmax, straight_through
 from tests.mutants.forge import forge, inverse_cdf
-from verify.candidate import Candidate
+from verify.candidate import wrap
 from verify.cli import main
 from verify.conformance.checks import find, run
 
@@ -117,9 +117,7 @@ UNSHIFTED = {
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize("part", UNSHIFTED)
 def test_a_softmax_that_overflows_is_warned_of_in_every_part_and_dtype(part, dtype):
-    outcome = run(
-        find("saturation"), Candidate.wrap(forged_in(dtype, **UNSHIFTED[part])), np.random.default_rng(0)
-    )
+    outcome = run(find("saturation"), wrap(forged_in(dtype, **UNSHIFTED[part])), np.random.default_rng(0))
     assert outcome.status == "warn"
     assert dtype in outcome.detail
 
@@ -134,7 +132,7 @@ def test_a_second_vjp_is_like_the_first_where_a_right_one_keeps_a_scratch_array(
 
         return again
 
-    candidate = Candidate.wrap(with_vjp(scratching))
+    candidate = wrap(with_vjp(scratching))
     assert run(find("repeatability"), candidate, np.random.default_rng(0)).status == "pass"
 
 
@@ -148,7 +146,7 @@ def test_a_vjp_that_adds_up_over_calls_is_told():
 
         return summed
 
-    outcome = run(find("repeatability"), Candidate.wrap(with_vjp(adding)), np.random.default_rng(0))
+    outcome = run(find("repeatability"), wrap(with_vjp(adding)), np.random.default_rng(0))
     assert outcome.status == "warn"
     assert "a second vjp of the same draw" in outcome.detail
 
@@ -260,7 +258,7 @@ def test_a_sample_as_wide_as_the_classes_that_were_drawn_fails_whatever_was_draw
         width = draw.hard.argmax(axis=-1).max() + 1
         return SimpleNamespace(hard=draw.hard[..., :width], soft=draw.soft, vjp=draw.vjp)
 
-    candidate = Candidate.wrap(op)
+    candidate = wrap(op)
     for seed in range(20):
         outcome = run(find("one-hot"), candidate, np.random.default_rng(seed))
         assert outcome.status == "fail"

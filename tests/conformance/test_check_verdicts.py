@@ -11,7 +11,7 @@ from reinmax_ref import reinmax, straight_through
 from reinmax_ref.torch import reinmax as torch_reinmax
 from tests.mutants import styles
 from tests.mutants.forge import forge, inverse_cdf, softmax, softmax_vjp
-from verify.candidate import Candidate
+from verify.candidate import wrap
 from verify.conformance import check_candidate, conclude
 from verify.conformance.checks import CHECKS, find, run
 from verify.conformance.draws import BATCHED, SINGLE, rotations, trials
@@ -90,7 +90,7 @@ def test_robustness_checks_end_in_warnings():
     def raising(*_):
         raise RuntimeError("no")
 
-    candidate = Candidate.wrap(reinmax)
+    candidate = wrap(reinmax)
     for function in (failing, raising):
         kinds = {
             kind: run(type(CHECKS[0])("x", "", function, kind), candidate, np.random.default_rng(0)).status
@@ -139,7 +139,7 @@ def test_sampler_sees_what_it_says_it_is_sure_to_see(where, draws):
     """A deviation of the stated size is found in every one of twenty runs, wherever it is."""
     scale = scale_at(detectable(level("sampler", 9), 6 * (5 - 1), draws))
     wrong = forge(sampler=lambda t, tau, r: inverse_cdf(scale * t if where(t, tau) else t, 1, r))
-    candidate = Candidate.wrap(wrong)
+    candidate = wrap(wrong)
     sampler = find("sampler")
     assert {run(sampler, candidate, np.random.default_rng(seed)).status for seed in range(20)} == {"fail"}
 
@@ -153,7 +153,7 @@ def test_tolerance_grows_with_the_dtype_the_logits_and_the_cotangent():
 
 
 def test_level_divides_the_ledger_among_the_trials():
-    candidate = Candidate.wrap(reinmax)
+    candidate = wrap(reinmax)
     planned = trials(candidate)
     assert len(planned) == 8
     assert {(t.axes, t.tau) for t in planned[:-2]} == {(a, tau) for a in (3, 2) for tau in (1.0, 2.0, 0.5)}
@@ -236,7 +236,7 @@ def test_a_row_gets_the_cotangent_of_the_sample_that_its_own_call_drew():
         calls.append(1)
         return forge()(logits, tau)  # fresh entropy: no seed repeats it
 
-    candidate = Candidate.wrap(one_row)
+    candidate = wrap(one_row)
     calls.clear()
     seen = candidate.observe(
         np.zeros((64, 3)), cotangent=lambda hard: (np.cos(hard @ np.arange(3))[:, None] * hard, None), seed=0
@@ -258,7 +258,7 @@ def test_a_check_leaves_global_random_numbers_as_they_were(op):
     np.random.seed(3)  # noqa: NPY002
     torch.manual_seed(3)
     for name in ("sampler", "repeatability"):
-        run(find(name), Candidate.wrap(op), np.random.default_rng(0))
+        run(find(name), wrap(op), np.random.default_rng(0))
     assert coming() == expected
 
 

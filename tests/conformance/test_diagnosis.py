@@ -11,7 +11,7 @@ from tests.mutants import styles
 from tests.mutants.forge import forge, inverse_cdf, right, softmax, terms
 from tests.mutants.numpy_mutants import sharing
 from tests.mutants.torch_lines import Algorithm2
-from verify.candidate import Candidate
+from verify.candidate import wrap
 from verify.conformance.diagnosis import CODES, diagnose
 from verify.conformance.diagnosis.catalogue import document
 from verify.conformance.diagnosis.describe import explanations, interpret, law
@@ -59,7 +59,7 @@ def test_an_unknown_sampler_is_reported_with_its_temperature():
 
 def test_coefficients_are_recovered_at_every_temperature():
     rng = np.random.default_rng(0)
-    columns = observe_gradients(Candidate.wrap(forge(terms(1.25, 0.75))), rng)
+    columns = observe_gradients(wrap(forge(terms(1.25, 0.75))), rng)
     fit = next(fit_all(columns, binary=False))
     assert fit.residual <= 1
     for tau, seen in fit.coefficients.items():
@@ -190,14 +190,14 @@ def test_a_one_hot_without_the_number_of_classes_is_told(seed):
         onehot = torch.nn.functional.one_hot(index.reshape(logits.shape[:-1])).to(logits.dtype)
         return Algorithm2(sampled=lambda *_: onehot)(logits, tau)
 
-    found = diagnose(Candidate.wrap(op, framework="torch"), EVERYTHING, np.random.default_rng(seed))
+    found = diagnose(wrap(op, framework="torch"), EVERYTHING, np.random.default_rng(seed))
     assert [d.code for d in found] == ["unknown-sampler"]
     assert "num_classes" in found[0].explanation
 
 
 def test_what_fails_in_the_sample_does_not_hide_what_fails_in_the_gradient():
     quoted = (CheckResult("row-correlation", "fail", "one"), CheckResult("backward-tau-1", "fail", "two"))
-    found = diagnose(Candidate.wrap(forge()), quoted, np.random.default_rng(0))
+    found = diagnose(wrap(forge()), quoted, np.random.default_rng(0))
     assert [d.code for d in found] == ["unknown-sampler", "unknown-gradient"]
 
 

@@ -3,11 +3,11 @@
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from verify.candidate import Candidate
+from verify.candidate import Candidate, wrap
 from verify.candidate.frameworks import FRAMEWORKS
 
 __all__ = ["Mutant", "catalogue", "styles"]
@@ -31,7 +31,7 @@ class Mutant:
         The robustness check that is to warn, of a fault that leaves the
         verdict as it is.
     options : mapping
-        Keywords of :meth:`verify.candidate.Candidate.wrap`.
+        Keywords of :func:`verify.wrap`.
     framework : str
     """
 
@@ -45,7 +45,7 @@ class Mutant:
 
     def candidate(self) -> Candidate:
         """The implementation under observation."""
-        return Candidate.wrap(self.fn, framework=self.framework, name=self.name, **self.options)
+        return replace(wrap(self.fn, self.framework, **self.options), name=self.name)
 
 
 def catalogue() -> Iterator[Mutant]:

@@ -174,7 +174,7 @@ def everything() -> Iterator[Mutant]:
         "float32 inside": (single_inside, {}),
         "float64 inside": (double_inside, {}),
         "sample as an argument": (with_sample, {}),
-        "behind a switch": (switched, {"constants": {"hard": True}}),
+        "behind a switch": (switched, {"hard": True}),
         "module": (Module(), {}),
         "module class": (Module, {}),
         "distribution": (Distribution, {}),

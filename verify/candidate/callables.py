@@ -13,29 +13,8 @@ __all__ = ["plain"]
 def plain(target: Any) -> Callable[..., Any]:
     """A function of logits and options that does what the target does.
 
-    Parameters
-    ----------
-    target : object
-        A function or a callable object, returned as it is; an autograd
-        function, called through ``apply``; a distribution, constructed with
-        ``logits=`` and asked for ``rsample()``; another class whose objects
-        are called on logits, constructed for each call.
-
-    Raises
-    ------
-    TypeError
-        Where it is none of these.
-
-    Examples
-    --------
-    >>> class Layer:
-    ...     def __init__(self, tau=1.0):
-    ...         self.tau = tau
-    ...
-    ...     def __call__(self, logits):
-    ...         return logits / self.tau
-    >>> plain(Layer)(logits=3.0, tau=2.0)
-    1.5
+    A class is constructed for each call; an autograd function is called through
+    ``apply``; a distribution is asked for ``rsample()``.
     """
     if not isinstance(target, type):
         if not callable(target):

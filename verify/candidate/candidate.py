@@ -5,27 +5,19 @@ come out. Arrays here have the class axis last and at least two classes; the
 candidate's own form is kept in its :class:`~verify.candidate.convention.Convention`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from verify.candidate import binary
-from verify.candidate.assumed import RETURNS, TAU
-from verify.candidate.callables import plain
 from verify.candidate.convention import Convention
-from verify.candidate.expected_gradient import certain, expected_gradient
-from verify.candidate.frameworks import Cotangent, Framework, Observation, Query, detect, load, storage
-from verify.candidate.options import Wishes
-from verify.candidate.probe import settle
-from verify.candidate.signature import discover
-from verify.objectives import Objective
-from verify.oracle.bits import narrow
+from verify.candidate.frameworks import Cotangent, Framework, Observation, Query, storage
+from verify.oracle.bits import narrow, widen
 from verify.oracle.definitions import softmax
 from verify.typing import Array
 
-__all__ = ["Candidate", "certain"]
+__all__ = ["Candidate"]
 
 CLASSES = 5
 
@@ -56,44 +48,6 @@ class Candidate:
     dtype: str = "float64"
     has_soft: bool = False
     rank: int = 2
-
-    @classmethod
-    def wrap(
-        cls,
-        fn: Any,
-        *,
-        framework: str | None = None,
-        tau: str | None = TAU,
-        returns: str | Sequence[str] = RETURNS,
-        axis: int | str | None = None,
-        logits: str | None = None,
-        injected: str | None = None,
-        binary: bool = False,
-        classes: int | None = None,
-        constants: Mapping[str, Any] | None = None,
-        name: str | None = None,
-    ) -> "Candidate":
-        """Find out how to call an implementation, and try it once.
-
-        The parameters are those of :func:`verify.check`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Where it cannot be called as described; the message asks for what is missing.
-        """
-        called, label = plain(fn), name or _label(fn)
-        backend = load(framework or detect(fn))
-        try:
-            wishes = Wishes(tau, returns, axis, logits, injected, binary, classes, constants or {})
-            return settle(cls(called, label, backend, discover(called, wishes, backend.sources)))
-        except ValueError as error:
-            raise ValueError(f"{label}: {error}") from error
-        except SystemExit as left:
-            raise ValueError(
-                f"{label}: it ends the process (SystemExit: {left}) instead of giving a result; expected a "
-                "function that raises where it cannot go on"
-            ) from left
 
     @property
     def has_tau(self) -> bool:
@@ -190,7 +144,7 @@ class Candidate:
         wanted = dtype or self.dtype
         query = self.query(logits, tau, seed, wanted, layout, twice=twice)
         if self.convention.binary:
-            return binary.observe(self.framework, query, cotangent, storage(wanted))
+            return _in_pairs(self.framework, query, cotangent, storage(wanted))
         axis = self.convention.axis
 
         def pull(hard: Array) -> tuple[Array | None, Array | None]:
@@ -205,10 +159,6 @@ class Candidate:
         }
         return replace(seen, **front)  # type: ignore[arg-type]
 
-    def expected_gradient(self, objective: Objective, logits: Array, *, seed: int = 0) -> Array:
-        """The exact expected gradient at τ = 1; see :func:`verify.candidate.expected_gradient.expected_gradient`."""
-        return expected_gradient(self, objective, logits, seed=seed)
-
 
 def draw(logits: Array, rng: np.random.Generator) -> Array:
     """Classes drawn from softmax(θ), one for each row, by the inverse of the distribution function."""
@@ -217,8 +167,22 @@ def draw(logits: Array, rng: np.random.Generator) -> Array:
     return np.asarray((steps <= u).sum(axis=-1))
 
 
-def _label(fn: Any) -> str:
-    return str(getattr(fn, "__qualname__", None) or type(fn).__name__)
+def _in_pairs(framework: Framework, query: Query, cotangent: Cotangent | None, stored: str) -> Observation:
+    """One call on binary logits, each seen as a pair of classes in the order of :mod:`verify.oracle.bits`."""
+
+    def pull(hard: Array) -> tuple[Array | None, Array | None]:
+        pair = cotangent(widen(hard, total=1)) if cotangent else (None, None)
+        g, h = (None if c is None else narrow(c).astype(stored) for c in pair)
+        return g, h
+
+    seen = framework.observe(query, pull if cotangent else None)
+    return replace(
+        seen,
+        hard=widen(seen.hard, total=1),
+        soft=None if seen.soft is None else widen(seen.soft, total=1),
+        index=None,
+        gradient=None if seen.gradient is None else widen(seen.gradient, total=0),
+    )
 
 
 def _row_by_row(

@@ -7,11 +7,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from verify.typing import Array
-
-__all__ = ["PARTS", "Convention", "is_sample", "name_parts", "owner_of"]
+__all__ = ["PARTS", "Convention", "owner_of"]
 
 #: What a part of a result can be: the one-hot sample, its probabilities, the
 #: sampled classes, anything else.
@@ -166,59 +162,3 @@ class Convention:
 def owner_of(fn: Any) -> Any:
     """The object with the attributes that a callable reads: that of a method, else itself."""
     return fn.__self__ if ismethod(fn) else fn
-
-
-def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int | None) -> tuple[str, ...]:
-    """Tell the parts of a result from each other by shape, dtype and one-hotness.
-
-    Parameters
-    ----------
-    parts : list of array
-    shape : tuple of int
-        Of the logits, with at least two classes and several rows.
-    axis : int or None
-        The class axis; None where each logit is a variable of its own.
-
-    Returns
-    -------
-    tuple of str
-        Out of :data:`PARTS`, ``hard`` exactly once.
-
-    Raises
-    ------
-    ValueError
-        Where that leaves a doubt.
-
-    Examples
-    --------
-    >>> name_parts([np.array([1, 0]), np.eye(2)[[1, 0]]], (2, 2), -1)
-    ('index', 'hard')
-    """
-    if len(parts) == 1:
-        return ("hard",)
-    full = [i for i, part in enumerate(parts) if part.shape == shape]
-    rows = 0 if axis is None else np.prod(shape) // shape[axis]
-    index = [i for i, p in enumerate(parts) if i not in full and p.dtype.kind in "iu" and p.size == rows]
-    if len(full) not in {1, 2} or len(index) > 1 or len(full) + len(index) != len(parts):
-        seen = ", ".join(f"{part.dtype.name} of shape {part.shape}" for part in parts)
-        raise ValueError(
-            f"for logits of shape {shape} the result has the parts {seen}: say which is the one-hot sample, "
-            f"with names in order out of {', '.join(PARTS)} in returns=(...) or --returns"
-        )
-    hard = next((i for i in full if is_sample(parts[i], axis)), full[0])
-    names = dict.fromkeys(full, "soft") | dict.fromkeys(index, "index") | {hard: "hard"}
-    return tuple(names[i] for i in range(len(parts)))
-
-
-def is_sample(part: Array, axis: int | None) -> bool:
-    """Whether rows hold a single 1 and zeros along an axis; without an axis, whether all are 0 or 1.
-
-    Examples
-    --------
-    >>> is_sample(np.eye(3), -1), is_sample(np.ones((3, 3)), -1), is_sample(np.ones((3, 3)), None)
-    (True, False, True)
-    """
-    if axis is None:
-        return bool(np.allclose(part, np.clip(part.round(), 0, 1), atol=1e-3))
-    rows = np.moveaxis(part, axis, -1)
-    return bool(np.allclose(rows, np.eye(rows.shape[-1])[rows.argmax(axis=-1)], atol=1e-3))

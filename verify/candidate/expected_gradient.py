@@ -1,20 +1,14 @@
 """The exact expected gradient from a black box: a gradient for each outcome, times its probability."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from verify.candidate.candidate import Candidate
+from verify.objectives import Objective
 from verify.oracle.definitions import softmax
 from verify.oracle.tolerances import gradient_tolerance
+from verify.typing import Array
 
-if TYPE_CHECKING:
-    from verify.candidate import Candidate
-    from verify.objectives import Objective
-    from verify.typing import Array
-
-__all__ = ["MissingOutcomeError", "UnsteadyError", "by_outcome", "certain", "expected_gradient"]
+__all__ = ["MissingOutcomeError", "UnsteadyError", "certain", "expected_gradient"]
 
 #: Draws of one row in which each of five classes is counted on to appear.
 CERTAIN = 512
@@ -32,42 +26,16 @@ class MissingOutcomeError(ValueError):
 
 
 def certain(classes: int) -> int:
-    """How many draws of a row whose logits span 2 at most show every class, but once in 1e13 rows.
-
-    Examples
-    --------
-    >>> certain(5), certain(64)
-    (512, 6656)
-    """
+    """How many draws of a row whose logits span 2 at most show every class, but once in 1e13 rows."""
     return CERTAIN * -(-classes // 5)
 
 
-def by_outcome(
+def _by_outcome(
     candidate: Candidate, objective: Objective, logits: Array, *, seed: int
 ) -> tuple[Array, float]:
-    """One gradient for each outcome of one variable at τ = 1, and how far equal outcomes differ.
+    """The gradient (K, K) of each outcome of one variable at τ = 1, and how far equal outcomes differ.
 
     One row of logits is repeated until every outcome has appeared, :func:`certain` times at most.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    objective : Objective
-        Of one variable, L = 1.
-    logits : array, shape (K,)
-    seed : int
-
-    Returns
-    -------
-    gradients : array, shape (K, K)
-        Outcome, then coordinate.
-    spread : float
-        Zero, or rounding, where the gradient is a function of the sample.
-
-    Raises
-    ------
-    MissingOutcomeError
-        Where an outcome never appeared.
     """
     p, seeds = softmax(logits).astype(float), np.random.default_rng(seed)
     rows = np.tile(logits, (ROWS, 1))
@@ -95,20 +63,13 @@ def _observe(candidate: Candidate, objective: Objective, rows: Array, seed: int)
     return seen.hard.argmax(axis=-1), seen.gradient
 
 
-def expected_gradient(candidate: Candidate, objective: Objective, logits: Array, *, seed: int) -> Array:
+def expected_gradient(candidate: Candidate, objective: Objective, logits: Array, *, seed: int = 0) -> Array:
     """The exact expected gradient at τ = 1 of a black box, without sampling error.
 
-    The parameters are those of :func:`by_outcome`.
-
-    Raises
-    ------
-    UnsteadyError
-        Where the gradient is not a function of the sample.
-    MissingOutcomeError
-        Where an outcome never appeared.
+    ``objective`` is of one variable, and ``logits`` are of shape (K,).
     """
     corners = objective.gradient(np.eye(logits.size)[:, None, :])
-    gradients, spread = by_outcome(candidate, objective, logits, seed=seed)
+    gradients, spread = _by_outcome(candidate, objective, logits, seed=seed)
     if not spread <= gradient_tolerance("float32", logits, 1.0, corners):
         raise UnsteadyError(
             f"equal samples with equal cotangents give gradients that differ by {spread:.2g}: something "

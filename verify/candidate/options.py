@@ -5,10 +5,28 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from verify.candidate.assumed import RETURNS, TAU, AssumedNames
 from verify.candidate.convention import PARTS
 
-__all__ = ["MOST_AXES", "Wishes"]
+__all__ = ["MOST_AXES", "MOST_CLASSES", "RETURNS", "TAU", "AssumedName", "Options"]
+
+
+class AssumedName(str):
+    """A name that the caller did not say; equal to the same name said, and still told from it."""
+
+    __slots__ = ()
+
+
+class AssumedNames(tuple[str, ...]):
+    """Names that the caller did not say."""
+
+    __slots__ = ()
+
+
+#: The temperature: usual names are tried as well, and there may be none.
+TAU: str = AssumedName("tau")
+
+#: The parts of a result: they are told from each other by what they look like.
+RETURNS: tuple[str, ...] = AssumedNames(("hard", "soft"))
 
 #: Axes of the logits that are tried at most, while it is found out how they are taken.
 MOST_AXES = 4
@@ -18,15 +36,10 @@ MOST_CLASSES = 64
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the caller said; the attributes are the parameters of :func:`verify.check`.
+class Options:
+    """What the caller said, in the parameters of :func:`verify.check`; refuses what cannot be meant."""
 
-    Raises
-    ------
-    TypeError, ValueError
-        Where something cannot be meant, whatever the implementation.
-    """
-
+    framework: str | None = None
     tau: str | None = TAU
     returns: str | Sequence[str] | None = RETURNS
     axis: int | str | None = None

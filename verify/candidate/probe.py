@@ -1,47 +1,30 @@
-"""What one look at a candidate settles: dtype, rank, form of the temperature, parts of the result."""
+"""What is found out by calling a candidate: dtype, rank, form of the temperature, parts of the result."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from verify.candidate import questions
-from verify.candidate.convention import is_sample, name_parts
+from verify.candidate.candidate import Candidate
+from verify.candidate.convention import owner_of
 from verify.candidate.options import MOST_CLASSES
+from verify.candidate.parts import ask_axis, understand
+from verify.typing import Array
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from verify.candidate import Candidate
-    from verify.typing import Array
-
-__all__ = ["settle"]
+__all__ = ["probe"]
 
 #: Tried in this order; enough rows that independent bits cannot look one-hot by chance.
 BATCHES = ((32,), (4, 8), (2, 4, 4), ())
+#: Arguments that turn sampling, or the estimator itself, on.
+SWITCHES = ("hard", "training", "train", "is_training", "stochastic", "straight_through", "reinmax", "sample")
+
 ONEHOT_NAMES = ("sample", "onehot", "one_hot", "one_hot_sample", "D", "hard")
 
 
-def settle(candidate: Candidate) -> Candidate:
-    """Fix what the signature left open, by calling.
-
-    Parameters
-    ----------
-    candidate : Candidate
-
-    Returns
-    -------
-    Candidate
-        In float64 where it takes that, else float32.
-
-    Raises
-    ------
-    ValueError
-        Where no way of calling it works, or the result cannot be understood.
-    """
+def probe(candidate: Candidate) -> Candidate:
+    """Fix what the signature left open, by calling; raises ValueError with the question where that fails."""
     problems: dict[str, Exception] = {}
     for trial in _trials(candidate):
         logits = _logits(trial)
@@ -52,8 +35,8 @@ def settle(candidate: Candidate) -> Candidate:
             continue
         found = _understood(trial, result, logits)
         _look_in_3d(found)
-        questions.ask_vjp(found, logits)
-        questions.ask_switches(found)
+        _ask_vjp(found, logits)
+        _ask_switches(found)
         return found
     problem = problems["float32"]  # in float64 it may be the dtype alone
     raise ValueError(
@@ -122,7 +105,7 @@ def _look_in_3d(candidate: Candidate) -> None:
         hard = candidate.observe(_logits(replace(candidate, rank=3)), seed=0).hard
     except Exception:  # noqa: BLE001  (it may well take matrices only)
         return
-    questions.ask_axis(candidate, np.moveaxis(hard, -1, candidate.convention.axis))
+    ask_axis(np.moveaxis(hard, -1, candidate.convention.axis), candidate.convention.axis)
 
 
 def _tau_forms(candidate: Candidate) -> tuple[bool, ...]:
@@ -137,42 +120,64 @@ def _sample_forms(candidate: Candidate) -> tuple[bool, ...]:
 
 
 def _understood(trial: Candidate, result: Any, logits: Array) -> Candidate:
-    """Name the parts of the result, and look at the sample."""
-    binary = trial.convention.binary
-    shape = logits.shape[:-1] if binary else np.moveaxis(logits, -1, trial.convention.axis).shape
-    axis = None if binary else trial.convention.axis
-    convention = trial.convention
-    parts = convention.parts(result)
-    if "hard" not in parts and convention.returns is None:
-        convention = replace(convention, returns=_told_apart(trial, parts, shape, axis))
-    split = convention.split(result)
-    named = {name: questions.array_of(trial, name, part) for name, part in split.items()}
-    questions.ask_shapes(named, shape, axis)
-    if not binary:
-        questions.ask_axis(trial, named["hard"])
-    if trial.convention.returns is None and convention.returns is not None:
-        questions.ask_soft(named, convention.returns, axis)
-    if trial.convention.returns is not None:
-        others = {n: trial.framework.numpy(part) for n, part in parts.items() if hasattr(part, "shape")}
-        questions.ask_sample(named["hard"], others, trial.convention.returns, axis)
+    binary, axis = trial.convention.binary, trial.convention.axis
+    shape = logits.shape[:-1] if binary else np.moveaxis(logits, -1, axis).shape
+    convention, named = understand(trial.framework, trial.convention, result, shape)
     dtype = named["hard"].dtype.name
     dtype = dtype if dtype in {"float32", "float64"} else trial.dtype
     return replace(trial, convention=convention, has_soft="soft" in named, dtype=dtype)
 
 
-def _told_apart(
-    trial: Candidate, parts: dict[str, Any], shape: tuple[int, ...], axis: int | None
-) -> tuple[str, ...]:
-    """Names for the parts of a result; one that is None is ignored."""
-    kept = {name: part for name, part in parts.items() if part is not None} or parts
-    arrays = {name: questions.array_of(trial, name, part) for name, part in kept.items()}
-    if not arrays:
+def _ask_vjp(candidate: Candidate, logits: Array) -> None:
+    """Ask where the vjp of a NumPy candidate does not take its cotangents as they are given."""
+    if candidate.framework.name != "numpy":
+        return
+    h = np.sin(logits) if candidate.has_soft else None
+    try:
+        gradient = candidate.observe(logits, cotangent=lambda _: (np.cos(logits), h), seed=0).gradient
+        problem = "" if gradient is not None and gradient.shape == logits.shape else "its shape is another"
+    except (TypeError, ValueError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  (whatever else it raises, the checks report)
+        return
+    if problem:
         raise ValueError(
-            f"the result of {trial.name} holds no array; expected the one-hot sample among its parts"
+            f"the vjp did not give a gradient ({problem}); expected "
+            "vjp(grad_hard, grad_soft=None) on arrays of the shape of the logits, which returns one: "
+            "wrap it in that form, or leave the soft output out with --returns hard,_"
         )
-    full = [array for array in arrays.values() if array.shape == shape]
-    if axis is not None and not any(is_sample(array, axis) for array in full):
-        for array in full:
-            questions.ask_axis(trial, array)
-    names = dict(zip(arrays, name_parts(list(arrays.values()), shape, axis), strict=True))
-    return tuple(names.get(name, "_") for name in parts)
+
+
+def _ask_switches(candidate: Candidate) -> None:
+    """Ask where nothing is sampled or differentiated while a switch is off, or a module evaluates."""
+    known, constants = candidate.convention.known or {}, candidate.convention.constants
+    off = [n for n in SWITCHES if n in known and known[n].default is False and n not in constants]
+    evaluates = getattr(owner_of(candidate.fn), "training", None) is False
+    missing = "computes no ReinMax" if "reinmax" in off else _missing(candidate) if off or evaluates else ""
+    if missing and evaluates:
+        raise ValueError(
+            f"it is in evaluation mode, and {missing} there: call train() on it first, so that "
+            "it is checked as it trains"
+        )
+    if missing:
+        raise ValueError(
+            f"it {missing} with {', '.join(f'{n}=False' for n in off)}, as by default: turn on what is a "
+            f"switch with {' '.join(f'--set {n}=true' for n in off)} (keywords of check), or set it to false "
+            "to have it checked as it is"
+        )
+
+
+def _missing(candidate: Candidate) -> str:
+    """What a call lacks of a sample with a gradient; empty where nothing or where it cannot be told."""
+    logits = np.random.default_rng(0).uniform(-1, 1, (64, candidate.classes))
+    try:
+        first, second = (
+            candidate.observe(logits, cotangent=lambda _: (np.cos(logits), None), seed=s) for s in (0, 1)
+        )
+    except Exception:  # noqa: BLE001  (what it raises, the checks report)
+        return ""
+    if not np.allclose(first.hard.max(axis=-1), 1, atol=1e-3):
+        return "gives no one-hot sample"
+    if candidate.convention.injected is None and np.array_equal(first.hard, second.hard):
+        return "gives the same sample every time"
+    return "" if first.gradient is None or first.gradient.any() else "gives no gradient"

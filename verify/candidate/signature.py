@@ -6,9 +6,8 @@ from inspect import Parameter
 from itertools import product
 from typing import Any
 
-from verify.candidate.assumed import AssumedName
 from verify.candidate.convention import Convention, owner_of
-from verify.candidate.options import Wishes
+from verify.candidate.options import AssumedName, Options
 
 __all__ = ["discover", "parameters"]
 
@@ -26,13 +25,7 @@ Known = dict[str, Parameter]
 
 
 def parameters(fn: Callable[..., Any]) -> Known | None:
-    """The parameters of a callable by name, or None where it does not tell.
-
-    Examples
-    --------
-    >>> list(parameters(lambda logits, tau: 0))
-    ['logits', 'tau']
-    """
+    """The parameters of a callable by name, or None where it does not tell."""
     owner = getattr(fn, "_orig_mod", fn)  # a compiled module hides the one that it runs
     forward = None if inspect.isroutine(owner) else getattr(owner, "forward", None)
     try:
@@ -42,43 +35,33 @@ def parameters(fn: Callable[..., Any]) -> Known | None:
     return None if all(p.kind in MANY for p in known.values()) else known
 
 
-def discover(fn: Callable[..., Any], wishes: Wishes, sources: Collection[str]) -> Convention:
+def discover(fn: Callable[..., Any], options: Options, sources: Collection[str]) -> Convention:
     """Complete what the caller said with what the signature and the attributes show.
 
-    Parameters
-    ----------
-    fn : callable
-    wishes : Wishes
-    sources : collection of str
-        Names under which the framework hands over its random source.
-
-    Raises
-    ------
-    ValueError
-        Where an argument cannot be found; the message asks for it.
+    ``sources`` are the names under which the framework hands over its random source.
     """
     known = parameters(fn)
     if known is not None:
-        _require_known(known, wishes)
-    position, axis_name = _find_axis(known, wishes.axis)
-    injected = wishes.injected or _find_sample(known)
-    taken = {*wishes.constants, axis_name, injected, *sources}
-    tau, stored = _find_tau(fn, known, wishes, taken)
-    _require_free(wishes, axis_name, tau)
-    logits = _find_logits(known, wishes.logits, {*taken, tau})
+        _require_known(known, options)
+    position, axis_name = _find_axis(known, options.axis)
+    injected = options.injected or _find_sample(known)
+    taken = {*options.constants, axis_name, injected, *sources}
+    tau, stored = _find_tau(fn, known, options, taken)
+    _require_free(options, axis_name, tau)
+    logits = _find_logits(known, options.logits, {*taken, tau})
     if known is not None:
         _require_all(known, {*taken, tau, logits})
     return Convention(
         tau=tau,
         stored=stored,
-        returns=wishes.parts,
+        returns=options.parts,
         axis=position,
         axis_name=axis_name,
         logits=logits,
         injected=injected,
-        binary=wishes.binary,
-        classes=wishes.classes,
-        constants=dict(wishes.constants),
+        binary=options.binary,
+        classes=options.classes,
+        constants=dict(options.constants),
         known=known,
     )
 
@@ -87,20 +70,20 @@ def _takes_any(known: Known) -> bool:
     return any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
 
 
-def _require_known(known: Known, wishes: Wishes) -> None:
-    for name in wishes.names:
+def _require_known(known: Known, options: Options) -> None:
+    for name in options.names:
         if name not in known and not _takes_any(known):
             raise ValueError(f"there is no argument {name!r}; it takes ({', '.join(known)})")
 
 
-def _require_free(wishes: Wishes, axis: str | None, tau: str | None) -> None:
+def _require_free(options: Options, axis: str | None, tau: str | None) -> None:
     """Refuse a constant for what the checks set themselves."""
-    if axis in wishes.constants:
+    if axis in options.constants:
         raise ValueError(
             f"{axis} is the class axis: say where it is with axis=... or --axis N, not as a constant"
         )
-    heats = {tau, *TEMPERATURES} if isinstance(wishes.tau, AssumedName) else {tau}
-    held = [name for name in wishes.constants if name in heats]
+    heats = {tau, *TEMPERATURES} if isinstance(options.tau, AssumedName) else {tau}
+    held = [name for name in options.constants if name in heats]
     if held:
         raise ValueError(
             f"{held[0]} is the temperature, which the checks choose: leave it out, or say tau=None or "
@@ -109,9 +92,9 @@ def _require_free(wishes: Wishes, axis: str | None, tau: str | None) -> None:
 
 
 def _find_tau(
-    fn: Callable[..., Any], known: Known | None, wishes: Wishes, taken: Collection[str | None]
+    fn: Callable[..., Any], known: Known | None, options: Options, taken: Collection[str | None]
 ) -> tuple[str | None, bool]:
-    wanted = wishes.tau
+    wanted = options.tau
     if wanted is None or known is None or wanted in known:
         return wanted and str(wanted), False
     assumed = isinstance(wanted, AssumedName)
@@ -124,9 +107,9 @@ def _find_tau(
             return f"{holder}.{name}".lstrip("."), True
     if _takes_any(known):
         return str(wanted), False
-    if assumed and not _may_be_temperature(known, wishes, taken):
+    if assumed and not _may_be_temperature(known, options, taken):
         return None, False
-    maybe = _may_be_temperature(known, wishes, taken) if assumed else []
+    maybe = _may_be_temperature(known, options, taken) if assumed else []
     what = f"{' or '.join(maybe)} may be a temperature" if maybe else f"there is no temperature {wanted!r}"
     raise ValueError(
         f"it takes ({', '.join(known)}), and {what}: name the temperature with tau=... or --tau-name NAME, "
@@ -146,9 +129,9 @@ def _has(owner: Any, holder: str, name: str) -> bool:
     return not callable(owner)
 
 
-def _may_be_temperature(known: Known, wishes: Wishes, taken: Collection[str | None]) -> list[str]:
+def _may_be_temperature(known: Known, options: Options, taken: Collection[str | None]) -> list[str]:
     """The arguments that could be a temperature under another name."""
-    logits = _find_logits(known, wishes.logits, taken)
+    logits = _find_logits(known, options.logits, taken)
     rest = {n: p for n, p in known.items() if n not in {*taken, *PLAIN, logits}}
     return [
         n

@@ -4,9 +4,9 @@ import argparse
 import ast
 from typing import Any
 
-from verify.candidate import Candidate
-from verify.candidate.assumed import RETURNS, TAU
+from verify.candidate import Candidate, examine
 from verify.candidate.load import load_target
+from verify.candidate.options import RETURNS, TAU, Options
 
 __all__ = ["add_calling", "candidate_of"]
 
@@ -69,8 +69,7 @@ def candidate_of(arguments: argparse.Namespace, target: str) -> Candidate:
     Exception
         Whatever importing or calling the target raises, or the question that is left open.
     """
-    return Candidate.wrap(
-        load_target(target),
+    options = Options(
         framework=arguments.framework,
         tau=arguments.tau_name,
         returns=arguments.returns,
@@ -80,5 +79,5 @@ def candidate_of(arguments: argparse.Namespace, target: str) -> Candidate:
         binary=arguments.binary,
         classes=arguments.classes,
         constants=dict(arguments.set),
-        name=target,
     )
+    return examine(load_target(target), options, target)

@@ -1,8 +1,10 @@
 """``reinmax-verify order``: the order of accuracy of an implementation, or of a named estimator."""
 
 import argparse
+from functools import partial
 from typing import Any
 
+from verify.candidate.expected_gradient import expected_gradient
 from verify.cli.arguments import add_calling, candidate_of
 from verify.cli.output import refuse, show, told
 from verify.lab.order import logits_for, order
@@ -41,4 +43,6 @@ def _study(arguments: argparse.Namespace) -> OrderStudy:
         return order(arguments.target)
     candidate = candidate_of(arguments, arguments.target)
     logits = logits_for(candidate)
-    return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype, logits=logits)
+    return study(
+        partial(expected_gradient, candidate), name=candidate.name, dtype=candidate.dtype, logits=logits
+    )

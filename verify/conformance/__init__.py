@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from verify.candidate import Candidate
-from verify.candidate.assumed import RETURNS, TAU
+from verify.candidate import Candidate, wrap
+from verify.candidate.options import RETURNS, TAU
 from verify.conformance.checks import CHECKS, run
 from verify.conformance.diagnosis import diagnose
 from verify.conformance.report import CheckResult, Report, Verdict
@@ -37,7 +37,8 @@ def check(
         Takes logits of shape (..., K), and gives the one-hot sample and what
         else ``returns`` names. A function, compiled or jitted or not; a module,
         or its class where the temperature is given to the constructor; a
-        distribution class with ``rsample``; an autograd function.
+        distribution class with ``rsample``; an autograd function; or the
+        candidate that :func:`verify.wrap` makes of one.
     framework : str, optional
         ``numpy``, ``torch`` or ``jax``; found out from the module of ``fn``.
     tau : str or None
@@ -91,17 +92,17 @@ def check(
     >>> verify.check(straight_through).verdict
     'deviates'
     """
-    candidate = Candidate.wrap(
+    candidate = wrap(
         fn,
-        framework=framework,
-        tau=tau,
-        returns=returns,
-        axis=axis,
+        framework,
+        tau,
+        returns,
+        axis,
         logits=logits,
         injected=injected,
         binary=binary,
         classes=classes,
-        constants=constants,
+        **constants,
     )
     return check_candidate(candidate, strict=strict, rng=rng)
 

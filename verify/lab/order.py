@@ -1,12 +1,14 @@
 """The order of accuracy of an estimator by name, or of anybody's implementation."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, SupportsFloat
 
 import numpy as np
 
 from reinmax_ref.protocol import needs_of
-from verify.candidate import Candidate
+from verify.candidate import Candidate, wrap
+from verify.candidate.expected_gradient import expected_gradient
 from verify.lab.moments import moments
 from verify.objectives import Objective
 from verify.oracle.convergence import LOGITS, OrderStudy, study
@@ -39,7 +41,7 @@ def order(
         See :func:`verify.oracle.convergence.study`; an implementation brings its own dtype.
     **calling
         How an implementation is called, see
-        :meth:`verify.candidate.Candidate.wrap`.
+        :func:`verify.wrap`.
 
     Returns
     -------
@@ -78,9 +80,11 @@ def order(
         calling["tau"] = tau
     elif float(tau) != 1:
         raise ValueError(f"tau is {tau}; an implementation is observed at tau = 1, where there is an order")
-    candidate = Candidate.wrap(estimator, **calling)
+    candidate = wrap(estimator, **calling)
     settings["logits"] = logits_for(candidate) if logits is LOGITS else logits
-    return study(candidate.expected_gradient, name=candidate.name, dtype=candidate.dtype, **settings)
+    return study(
+        partial(expected_gradient, candidate), name=candidate.name, dtype=candidate.dtype, **settings
+    )
 
 
 def logits_for(candidate: Candidate) -> Array:

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.candidate.expected_gradient import MissingOutcomeError, UnsteadyError
+from verify.candidate.expected_gradient import MissingOutcomeError, UnsteadyError, expected_gradient
 from verify.conformance.inputs import finite, new_seed
 from verify.conformance.report import Outcome
 from verify.objectives import quadratic
@@ -29,7 +29,7 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
     corners = objective.gradient(np.eye(K)[:, None, :])
     tolerance, single = (gradient_tolerance(d, logits, 1.0, corners) for d in (candidate.dtype, "float32"))
     try:
-        mean = candidate.expected_gradient(objective, logits, seed=new_seed(rng))
+        mean = expected_gradient(candidate, objective, logits, seed=new_seed(rng))
     except (MissingOutcomeError, UnsteadyError) as problem:
         return Outcome("fail", str(problem), None, tolerance)
     error = float(np.abs(mean - exact).max())
@@ -49,7 +49,7 @@ def check_expectation(candidate: Candidate, rng: np.random.Generator) -> Outcome
 
 def check_order(candidate: Candidate, rng: np.random.Generator) -> Outcome:
     """Contract a smooth objective and fit the slope of the bias: 2 at τ = 1."""
-    mean = partial(candidate.expected_gradient, seed=new_seed(rng))
+    mean = partial(expected_gradient, candidate, seed=new_seed(rng))
     logits = np.resize(LOGITS, candidate.classes)
     try:
         found = study(mean, name=candidate.name, dtype=candidate.dtype, logits=logits)
