@@ -15,7 +15,7 @@ from verify.conformance.report import CheckResult, Diagnosis, Report
 
 @pytest.fixture(scope="module")
 def schema():
-    return json.loads(resources.files("verify").joinpath("report.schema.json").read_text("utf-8"))
+    return json.loads(resources.files("verify.conformance").joinpath("report.schema.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("fn", [reinmax, straight_through])
@@ -50,8 +50,27 @@ FAILED, ORDER = CheckResult("sampler", "fail", ""), CheckResult("order", "pass",
 def test_a_right_order_excuses_nothing(verdict, checks, said):
     order = next((c.order for c in checks if c.order is not None), None)
     report = Report("mine", "numpy", verdict, checks, order=order)
-    assert str(report).splitlines()[-1] == f"verdict: {said}"
+    assert report.conclusion == said
     assert f"<h1>mine (numpy): {said}</h1>" in to_html([report])
+
+
+def test_text_is_short_for_a_right_one_and_names_the_mistake_of_a_wrong_one():
+    right, wrong = (verify.check(fn) for fn in (reinmax, straight_through))
+    for width in (80, 120):
+        assert len(right.to_text(width=width).splitlines()) <= 10
+        lines = wrong.to_text(width=width).splitlines()
+        assert len(lines) <= 25
+        assert lines[0] == "✗ straight_through (numpy) deviates from ReinMax"
+        assert lines[1].strip() == "straight-through"
+        assert max(map(len, lines)) <= max(width, len(lines[0]))
+    assert all(c.detail.split()[0] in wrong.to_text(verbose=True) for c in wrong.checks)
+    assert repr(right).count("conforms") == 1
+
+
+def test_text_says_why_a_check_could_not_run():
+    text = Report("mine", "numpy", "inconclusive", (CheckResult("order", "error", "it raised"),)).to_text()
+    assert "1 could not run" in text
+    assert "it raised" in text
 
 
 def test_html_escapes_what_comes_from_outside():

@@ -15,6 +15,9 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 #: Errors of the size of rounding, in whatever dtype, differ between processors.
 ROUNDING = re.compile(r"\b\d(?:\.\d+)?e-1[2-9]\b|(?<=within )\d(?:\.\d+)?e-\d+(?= of the definition)")
 
+#: Versions are those of the machine.
+VERSION = re.compile(r"\b(numpy|torch|jax) \d+\.\d+\.\d+(?:\+\w+)?")
+
 
 def examples(page):
     """The commands of a page's console blocks, each with the output written below it."""
@@ -46,7 +49,7 @@ def run(command):
 
 
 def same(expected, printed):
-    plain = [ROUNDING.sub("tiny", text) for text in (expected, printed)]
+    plain = [VERSION.sub(r"\1 version", ROUNDING.sub("tiny", text)) for text in (expected, printed)]
     return doctest.OutputChecker().check_output(*plain, OPTIONS)
 
 

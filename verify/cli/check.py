@@ -2,14 +2,18 @@
 
 import argparse
 import importlib.util
+import shlex
+import sys
+from dataclasses import replace
 from typing import Any
 
 from verify.cli.arguments import add_calling, candidate_of
-from verify.cli.output import output_file, refuse, show, told, write_json
+from verify.cli.output import output_file, refuse, show, show_rich, told, write_json
 from verify.conformance import check_candidate
 from verify.conformance.checks import CHECKS
 from verify.conformance.html import to_html
 from verify.conformance.report import Report
+from verify.conformance.text import render
 
 __all__ = ["add"]
 
@@ -33,6 +37,7 @@ def add(commands: Any) -> None:
         help="package.module:attribute or path/to/file.py:attribute; absent: this package's own",
     )
     add_calling(parser)
+    parser.add_argument("--verbose", action="store_true", help="show every check with its evidence")
     parser.add_argument("--strict", action="store_true", help="let warnings count as failures")
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write the report as JSON")
     parser.add_argument("--html", type=output_file, metavar="FILE", help="write the report as an HTML page")
@@ -51,7 +56,8 @@ def _run(arguments: argparse.Namespace) -> int:
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
             return refuse(told(error, target))
         report = check_candidate(candidate, strict=arguments.strict)
-        show(f"{report}\n")
+        report = replace(report, command=shlex.join(["reinmax-verify", *sys.argv[1:]]))
+        show_rich(render(report, verbose=arguments.verbose))
         reports.append(report)
     try:
         _write(arguments, reports)

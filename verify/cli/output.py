@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["UNUSABLE", "output_file", "picture_file", "refuse", "show", "told", "write_json"]
+from rich.console import Console, RenderableType
+
+__all__ = ["UNUSABLE", "output_file", "picture_file", "refuse", "show", "show_rich", "told", "write_json"]
 
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -19,6 +21,11 @@ UNUSABLE = 2
 def show(text: str) -> None:
     """Print a result."""
     print(text, flush=True)  # noqa: T201
+
+
+def show_rich(content: RenderableType) -> None:
+    """Print what rich lays out, in colour on a terminal and plain in a pipe."""
+    Console(highlight=False).print(content)
 
 
 def refuse(reason: object) -> int:

@@ -1,8 +1,8 @@
 """What a check found: records, and the same as text and JSON."""
 
 import json
-import textwrap
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 __all__ = ["SCHEMA", "CheckResult", "Diagnosis", "Outcome", "Report", "Status", "Verdict"]
@@ -69,7 +69,7 @@ class Diagnosis:
     explanation: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The result of checking one implementation.
 
@@ -82,6 +82,10 @@ class Report:
     diagnosis : tuple of Diagnosis
     order : float or None
         Measured order of accuracy, where it was measured.
+    estimator : str
+        What it was judged against.
+    command : str
+        What a shell runs to get this report; empty where none did.
     """
 
     target: str
@@ -90,6 +94,8 @@ class Report:
     checks: tuple[CheckResult, ...]
     diagnosis: tuple[Diagnosis, ...] = ()
     order: float | None = None
+    estimator: str = "reinmax"
+    command: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -119,45 +125,48 @@ class Report:
             return f"{verdict}; its order of accuracy is {self.order:z.2f}, not 2"
         return f"{verdict}, though its order of accuracy is {self.order:z.2f}"
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of this package and of what the implementation runs on."""
+        names = ("reinmax-ref", *dict.fromkeys((self.framework, "numpy")))
+        return {name: version(name) for name in names if _installed(name)}
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, in the published schema."""
         return {
             "schema": SCHEMA,
             "target": self.target,
             "framework": self.framework,
+            "estimator": self.estimator,
             "verdict": self.verdict,
             "order": self.order,
             "counts": self.counts,
             "checks": [c.to_dict() for c in self.checks],
             "diagnosis": [asdict(d) for d in self.diagnosis],
+            "versions": self.versions,
+            "command": self.command,
         }
 
     def to_json(self) -> str:
         """The report as JSON text, in the published schema."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
 
-    def to_text(self) -> str:
-        """The report as lines to read."""
-        lines = [f"{self.target} ({self.framework})", ""]
-        width = max((len(c.name) for c in self.checks), default=0)
-        for c in self.checks:
-            lines += _wrap(f"  {c.status:<12}  {c.name:<{width}}  ", c.detail)
-        counts = self.counts
-        lines += [
-            "",
-            (
-                f"  {counts['run']} of {counts['due']} due checks ran: {counts['passed']} passed, "
-                f"{counts['warned']} warned, {counts['failed']} failed; {counts['skipped']} did not apply"
-            ),
-        ]
-        for d in self.diagnosis:
-            lines += ["", *_wrap(f"  {d.code}: ", d.explanation)]
-        return "\n".join([*lines, "", f"verdict: {self.conclusion}"])
+    def to_text(self, *, verbose: bool = False, width: int = 80) -> str:
+        """The report as lines to read: what a person needs, or with ``verbose`` every check."""
+        from verify.conformance.text import to_text  # noqa: PLC0415  (rich is for those who read it)
+
+        return to_text(self, verbose=verbose, width=width)
 
     def __str__(self) -> str:
         return self.to_text()
 
+    def __repr__(self) -> str:
+        return f"<Report: {self.target} ({self.framework}) {self.verdict}>"
 
-def _wrap(head: str, text: str) -> list[str]:
-    """Break text into lines that hang below the end of their head."""
-    return textwrap.wrap(text, 110, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
