@@ -102,6 +102,9 @@ class Framework(Protocol):
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and pull the cotangents of the parts back to the logits."""
 
+    def open(self, query: Query) -> tuple[Observation, Callable[[tuple[Array | None, Array | None]], Array]]:
+        """Call once, and give what pulls cotangents (g, h) back through that call, as often as wanted."""
+
 
 def same_bits(a: Array, b: Array) -> bool:
     """Whether two arrays of floats hold the same bits, so that NaN equals itself.

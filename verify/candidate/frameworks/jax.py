@@ -1,6 +1,6 @@
 """JAX candidates: functions of a key and logits, jitted or not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -67,6 +67,27 @@ class Jax:
         return Observation(
             seen["hard"], seen.get("soft"), seen.get("index"), gradient, raw["hard"].dtype.name
         )
+
+    def open(self, query: Query) -> tuple[Observation, Callable[[tuple[Array | None, Array | None]], Array]]:
+        """Call once, and keep the vjp."""
+
+        def outputs(x: Any) -> tuple[Any, Any]:
+            parts = query.split(query.call(x))
+            floating = {n: p for n, p in parts.items() if jnp.issubdtype(jnp.result_type(p), jnp.floating)}
+            return floating, {n: p for n, p in parts.items() if n not in floating}
+
+        with jax.enable_x64(query.dtype == "float64"):
+            floating, back, rest = jax.vjp(outputs, jnp.asarray(query.logits, query.dtype), has_aux=True)
+            back = jax.jit(back)
+
+        def pull(given: tuple[Array | None, Array | None]) -> Array:
+            with jax.enable_x64(query.dtype == "float64"):
+                return np.asarray(back(_weights(given, floating))[0]).astype(np.float64)
+
+        raw = {name: np.asarray(part) for name, part in (floating | rest).items()}
+        seen = {n: p if n == "index" else p.astype(np.float64) for n, p in raw.items()}
+        dtype = raw["hard"].dtype.name
+        return Observation(seen["hard"], seen.get("soft"), seen.get("index"), None, dtype), pull
 
 
 def _weights(cotangents: tuple[Array | None, Array | None], floating: dict[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,16 @@ class NumPy:
             seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed), steady
         )
 
+    def open(self, query: Query) -> tuple[Observation, Callable[[tuple[Array | None, Array | None]], Array]]:
+        """Call once, and ask the result's ``vjp`` as often as wanted."""
+        self.array((), query.dtype)
+        result = self.result(query)
+        parts = {name: np.asarray(part) for name, part in query.split(result).items()}
+        seen = {n: p if n == "index" else np.array(p, np.float64) for n, p in parts.items()}
+        dtype = parts["hard"].dtype.name
+        observed = Observation(seen["hard"], seen.get("soft"), seen.get("index"), None, dtype)
+        return observed, lambda given: _pull(result, given, query.logits)[0]
+
 
 def _pull(
     result: Any, cotangents: tuple[Array | None, Array | None], logits: Array

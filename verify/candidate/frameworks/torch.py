@@ -1,6 +1,6 @@
 """PyTorch candidates: random by the global generator or by an argument."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,6 +89,19 @@ class Torch:
         dtype = str(parts["hard"].dtype).removeprefix("torch.")
         return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed))
 
+    def open(self, query: Query) -> tuple[Observation, Callable[[tuple[Array | None, Array | None]], Array]]:
+        """Call once, and keep the graph, to differentiate as often as wanted."""
+        result, leaf = self._call(query)
+        parts = query.split(result)
+        seen = {n: _values(self.numpy(part), n) for n, part in parts.items()}
+
+        def pull(given: tuple[Array | None, Array | None]) -> Array:
+            with self._seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
+                return _values(self.numpy(_pull_again(parts, leaf, given)), "gradient")
+
+        dtype = str(parts["hard"].dtype).removeprefix("torch.")
+        return Observation(seen["hard"], seen.get("soft"), seen.get("index"), None, dtype), pull
+
     def _call(self, query: Query) -> tuple[Any, torch.Tensor]:
         with self._seeded(query.seed):
             # from_numpy keeps the strides, which a robustness check sets on purpose
@@ -113,6 +126,20 @@ def _pull(
     (gradient,) = torch.autograd.grad([parts[n] for n in used], leaf, weights, allow_unused=True)
     names = [f"grad_{n}" for n, w, b in zip(used, weights, before, strict=True) if not torch.equal(w, b)]
     return torch.zeros_like(leaf) if gradient is None else gradient, names
+
+
+def _pull_again(
+    parts: dict[str, Any], leaf: torch.Tensor, cotangents: tuple[Array | None, Array | None]
+) -> torch.Tensor:
+    """The gradient, with a graph that can be pulled through again."""
+    given = {n: c for n, c in zip(("hard", "soft"), cotangents, strict=True) if c is not None and n in parts}
+    used = {n: c for n, c in given.items() if parts[n].requires_grad}
+    if not used:
+        return torch.zeros_like(leaf)
+    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n].dtype) for n, c in used.items()]
+    outputs = [parts[n] for n in used]
+    (gradient,) = torch.autograd.grad(outputs, leaf, weights, retain_graph=True, allow_unused=True)
+    return torch.zeros_like(leaf) if gradient is None else gradient
 
 
 framework = Torch()
