@@ -5,8 +5,10 @@ come out. Arrays here have the class axis last and at least two classes; the
 candidate's own form is kept in its :class:`~verify.candidate.convention.Convention`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,7 @@ class Candidate:
         Whether the probabilities are among its results.
     rank : int
         The least number of axes it takes, where that is not 2: with 1 it is
-        called once a row, with more the batch is given axes of length 1.
+        called once a row, with more the rows are laid out in more axes.
     """
 
     fn: Callable[..., Any]
@@ -91,6 +93,25 @@ class Candidate:
             twice,
         )
 
+    @contextmanager
+    def calling(self, tau: float, dtype: str) -> Iterator[None]:
+        """A block of a call and its backward pass: the temperature holds, and what is printed is left out."""
+
+        def value(before: Any) -> Any:
+            return self.framework.like(before, tau, dtype) if hasattr(before, "shape") else tau
+
+        with (
+            redirect_stdout(StringIO()),
+            redirect_stderr(StringIO()),
+            self.convention.holding(self.fn, value),
+        ):
+            yield
+
+    def result(self, logits: Array) -> Any:
+        """What a call at τ = 1 gives, as it is."""
+        with self.calling(1.0, self.dtype):
+            return self.framework.result(self.query(logits, 1.0, 0, self.dtype, np.ascontiguousarray))
+
     def _injected(self, logits: Array, seed: int, dtype: str) -> Any:
         """A sample drawn here, in the form the candidate takes it."""
         index = draw(logits, np.random.default_rng(seed))
@@ -139,12 +160,16 @@ class Candidate:
         options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout, "twice": twice}
         if self.rank == 1 and logits.ndim > 1:
             return _row_by_row(self, logits, tau, cotangent, options)
-        if self.rank > logits.ndim:
-            return _padded(self, logits, tau, cotangent, options)
+        if self.rank > logits.ndim or self.convention.ndim not in {
+            None,
+            logits.ndim - self.convention.binary,
+        }:
+            return _reshaped(self, logits, tau, cotangent, options)
         wanted = dtype or self.dtype
         query = self.query(logits, tau, seed, wanted, layout, twice=twice)
         if self.convention.binary:
-            return _in_pairs(self.framework, query, cotangent, storage(wanted))
+            with self.calling(tau, wanted):
+                return _in_pairs(self.framework, query, cotangent, storage(wanted))
         axis = self.convention.axis
 
         def pull(hard: Array) -> tuple[Array | None, Array | None]:
@@ -152,7 +177,8 @@ class Candidate:
             g, h = (None if c is None else np.moveaxis(c, -1, axis).astype(storage(wanted)) for c in pair)
             return g, h
 
-        seen = self.framework.observe(query, pull if cotangent else None)
+        with self.calling(tau, wanted):
+            seen = self.framework.observe(query, pull if cotangent else None)
         front = {
             name: None if part is None else np.moveaxis(part, axis, -1)
             for name, part in (("hard", seen.hard), ("soft", seen.soft), ("gradient", seen.gradient))
@@ -229,15 +255,32 @@ def _row_by_row(
     )
 
 
-def _padded(
+def with_axes(batch: tuple[int, ...], axes: int) -> tuple[int, ...]:
+    """As many rows in another number of batch axes: the first is divided, or the first two are joined.
+
+    Examples
+    --------
+    >>> with_axes((6,), 2), with_axes((), 1), with_axes((2, 3, 4), 2)
+    ((3, 2), (1,), (6, 4))
+    """
+    while len(batch) > axes:
+        batch = (batch[0] * batch[1], *batch[2:])
+    while len(batch) < axes:
+        rows = batch[0] if batch else 1
+        few = next((n for n in (2, 3, 5, 7) if rows % n == 0), rows)
+        batch = (rows // few, few, *batch[1:]) if batch else (1,)
+    return batch
+
+
+def _reshaped(
     candidate: Candidate,
     logits: Array,
     tau: float,
     cotangent: Cotangent | None,
     options: dict[str, Any],
 ) -> Observation:
-    """One call with batch axes of length 1 put in before the class axis."""
-    shape = (*logits.shape[:-1], *[1] * (candidate.rank - logits.ndim), logits.shape[-1])
+    """One call on logits with the number of batch axes that the candidate takes."""
+    shape = (*with_axes(logits.shape[:-1], candidate.rank - 1), logits.shape[-1])
 
     def pull(hard: Array) -> tuple[Array | None, Array | None]:
         pair = cotangent(hard.reshape(logits.shape)) if cotangent else (None, None)

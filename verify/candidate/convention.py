@@ -1,6 +1,7 @@
 """How a foreign implementation is called: its arguments, and the parts of its result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import Parameter, ismethod
 from operator import attrgetter
@@ -12,6 +13,9 @@ __all__ = ["PARTS", "Convention", "owner_of"]
 #: What a part of a result can be: the one-hot sample, its probabilities, the
 #: sampled classes, anything else.
 PARTS = ("hard", "soft", "index", "_")
+
+#: Attributes of a sample that may hold its probabilities.
+PROBABILITIES = ("soft", "probs", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Convention:
         Whether each logit is a variable of its own, a Bernoulli one.
     classes : int or None
         The one number of classes that the candidate takes; None where it takes any.
+    ndim : int or None
+        The one number of axes that the candidate takes; None where it takes any.
     constants : mapping
         Other arguments, passed on as they are.
     known : mapping or None
@@ -61,6 +67,7 @@ class Convention:
     injected_onehot: bool = False
     binary: bool = False
     classes: int | None = None
+    ndim: int | None = None
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     known: Mapping[str, Parameter] | None = None
 
@@ -77,25 +84,31 @@ class Convention:
         fn : callable
         logits : array of the framework
         tau : float or array of the framework
-            Left out where there is no temperature.
+            Left out where there is no temperature, or it is an attribute.
         extra : mapping
             Arguments of this call alone: random source and sample.
         """
         given = {**self.constants, **extra}
         if self.axis_name is not None:
             given[self.axis_name] = self.axis
-        if self.tau is None:
-            return self._arranged(fn, logits, given)
-        if not self.stored:
-            return self._arranged(fn, logits, given | {self.tau: tau})
+        if self.tau is not None and not self.stored:
+            given[self.tau] = tau
+        return self._arranged(fn, logits, given)
+
+    @contextmanager
+    def holding(self, fn: Callable[..., Any], to_value: Callable[[Any], Any]) -> Iterator[None]:
+        """A block in which a temperature that is an attribute has the value made from the one that it had."""
+        if self.tau is None or not self.stored:
+            yield
+            return
         path, _, name = self.tau.rpartition(".")
         holder = attrgetter(path)(owner_of(fn)) if path else owner_of(fn)
         before = getattr(holder, name)
-        setattr(holder, name, tau)
+        _set(holder, name, to_value(before))
         try:
-            return self._arranged(fn, logits, given)
+            yield
         finally:
-            setattr(holder, name, before)
+            _set(holder, name, before)
 
     def _arranged(self, fn: Callable[..., Any], logits: Any, given: dict[str, Any]) -> Any:
         """Pass what is positional only by position, and the rest by name."""
@@ -118,6 +131,10 @@ class Convention:
         ]
         if "hard" in names:
             return {name: getattr(result, name) for name in names}
+        if hasattr(result, "shape"):
+            soft = next((s for n in PROBABILITIES if (s := getattr(result, n, None)) is not None), None)
+            if getattr(soft, "shape", None) == result.shape:
+                return {"hard": result, "soft": soft}
         several = isinstance(result, tuple | list)
         return {str(i): part for i, part in enumerate(result if several else (result,), start=1)}
 
@@ -157,6 +174,20 @@ class Convention:
             )
         wanted = self.returns or PARTS[:3]
         return {name: parts[name] for name in wanted if name in parts}
+
+
+def _set(holder: Any, name: str, value: Any) -> None:
+    """Set an attribute, of a frozen object too."""
+    try:
+        setattr(holder, name, value)
+    except AttributeError as error:
+        try:
+            object.__setattr__(holder, name, value)
+        except (AttributeError, TypeError):
+            raise ValueError(
+                f"its temperature {name} cannot be set ({error}): make it an attribute that can be, or say "
+                "tau=None or --no-tau to have it checked as it is, at τ = 1"
+            ) from error
 
 
 def owner_of(fn: Any) -> Any:

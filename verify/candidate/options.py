@@ -47,6 +47,7 @@ class Options:
     injected: str | None = None
     binary: bool = False
     classes: int | None = None
+    ndim: int | None = None
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
@@ -57,6 +58,8 @@ class Options:
             _require_name(keyword, getattr(self, keyword))
         _require_axis(self.axis)
         _require_classes(self.classes, binary=self.binary)
+        if self.ndim is not None and (not isinstance(self.ndim, int) or not 1 <= self.ndim <= MOST_AXES):
+            raise ValueError(f"ndim is {self.ndim!r}; expected a number of axes from 1 to {MOST_AXES}")
 
     @property
     def parts(self) -> tuple[str, ...] | None:

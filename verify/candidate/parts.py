@@ -10,7 +10,11 @@ from verify.candidate.convention import PARTS, Convention
 from verify.candidate.frameworks import Framework
 from verify.typing import Array
 
-__all__ = ["ask_axis", "name_parts", "understand"]
+__all__ = ["MisshapenError", "ask_axis", "is_sample", "name_parts", "understand"]
+
+
+class MisshapenError(ValueError):
+    """A sample that is not of one class a row, or not of the shape of the logits."""
 
 
 def understand(
@@ -44,7 +48,7 @@ def _told_apart(
     if not arrays:
         raise ValueError("the result holds no array; expected the one-hot sample among its parts")
     full = [array for array in arrays.values() if array.shape == shape]
-    if axis is not None and not any(_is_sample(array, axis) for array in full):
+    if axis is not None and not any(is_sample(array, axis) for array in full):
         for array in full:
             ask_axis(array, axis)
     names = dict(zip(arrays, name_parts(list(arrays.values()), shape, axis), strict=True))
@@ -66,16 +70,16 @@ def name_parts(parts: list[Array], shape: tuple[int, ...], axis: int | None) -> 
     index = [i for i, p in enumerate(parts) if i not in full and p.dtype.kind in "iu" and p.size == rows]
     if len(full) not in {1, 2} or len(index) > 1 or len(full) + len(index) != len(parts):
         seen = ", ".join(f"{part.dtype.name} of shape {part.shape}" for part in parts)
-        raise ValueError(
+        raise MisshapenError(
             f"for logits of shape {shape} the result has the parts {seen}: say which is the one-hot sample, "
             f"with names in order out of {', '.join(PARTS)} in returns=(...) or --returns"
         )
-    hard = next((i for i in full if _is_sample(parts[i], axis)), full[0])
+    hard = next((i for i in full if is_sample(parts[i], axis)), full[0])
     names = dict.fromkeys(full, "soft") | dict.fromkeys(index, "index") | {hard: "hard"}
     return tuple(names[i] for i in range(len(parts)))
 
 
-def _is_sample(part: Array, axis: int | None) -> bool:
+def is_sample(part: Array, axis: int | None) -> bool:
     """Whether rows hold a single 1 and zeros along an axis; without an axis, whether all are 0 or 1."""
     if axis is None:
         return bool(np.allclose(part, np.clip(part.round(), 0, 1), atol=1e-3))
@@ -104,7 +108,7 @@ def _ask_shapes(named: Mapping[str, Array], shape: tuple[int, ...], axis: int | 
     for name, part in named.items():
         fits = part.size == rows if name == "index" else part.shape == shape
         if not fits:
-            raise ValueError(
+            raise MisshapenError(
                 f"the part named {name} has shape {part.shape} for logits of shape {shape}; expected "
                 f"{'one class a row' if name == 'index' else 'the same'}: name the parts in order with "
                 "returns=(...) or --returns"
@@ -129,10 +133,10 @@ def _ask_soft(named: Mapping[str, Array], returns: tuple[str, ...], axis: int | 
 
 def _ask_sample(hard: Array, others: Mapping[str, Array], returns: tuple[str, ...], axis: int | None) -> None:
     """Ask where the caller named another part than the one-hot one the sample."""
-    if _is_sample(hard, axis):
+    if is_sample(hard, axis):
         return
     for number, other in others.items():
-        if other.shape == hard.shape and _is_sample(other, axis):
+        if other.shape == hard.shape and is_sample(other, axis):
             raise ValueError(
                 f"part {number} of the result is one-hot, and the part named hard is not: name the parts in "
                 f"their order with returns=(...) or --returns, which says {','.join(returns)}"
@@ -151,7 +155,13 @@ def ask_axis(hard: Array, axis: int) -> None:
             f"for logits of shape {hard.shape} the sample is one-hot along axis {along[0]}: if that is where "
             f"the classes are, say axis={along[0]} or --axis {along[0]}"
         )
-    raise ValueError(
+    ones = np.unique(np.round(rows).sum(axis=-1))
+    if len(ones) == 1:
+        raise MisshapenError(
+            f"for logits of shape {hard.shape} the sample has {ones[0]:.0f} ones in each row: a subset of "
+            "the classes, not one of them; ReinMax is for one class a row, as a one-hot vector"
+        )
+    raise MisshapenError(
         f"for logits of shape {hard.shape} the sample has a 0 or a 1 for each logit and is one-hot along no "
         "axis: if each logit is a variable of its own, say binary=True or --binary"
     )

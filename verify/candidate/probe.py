@@ -3,66 +3,110 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 
 from verify.candidate.candidate import Candidate
 from verify.candidate.convention import owner_of
-from verify.candidate.options import MOST_CLASSES
-from verify.candidate.parts import ask_axis, understand
+from verify.candidate.options import MOST_AXES, MOST_CLASSES
+from verify.candidate.parts import MisshapenError, ask_axis, is_sample, understand
 from verify.typing import Array
 
 __all__ = ["probe"]
 
-#: Tried in this order; enough rows that independent bits cannot look one-hot by chance.
-BATCHES = ((32,), (4, 8), (2, 4, 4), ())
+#: Batches by the number of axes of the logits, in the order in which they are tried; enough
+#: rows that independent bits cannot look one-hot by chance.
+BATCHES = {2: (32,), 3: (4, 8), 4: (2, 4, 4), 1: (), 5: (2, 2, 2, 4)}
+
 #: Arguments that turn sampling, or the estimator itself, on.
 SWITCHES = ("hard", "training", "train", "is_training", "stochastic", "straight_through", "reinmax", "sample")
+
+#: Packages whose lines say nothing about where an implementation went wrong.
+FAMILIAR = {"verify", "contextlib", "torch", "jax", "jaxlib", "numpy", "inspect", "functools"}
 
 ONEHOT_NAMES = ("sample", "onehot", "one_hot", "one_hot_sample", "D", "hard")
 
 
 def probe(candidate: Candidate) -> Candidate:
     """Fix what the signature left open, by calling; raises ValueError with the question where that fails."""
+    found = _first_that_works(candidate)
+    logits = _logits(found)
+    _look_in_3d(found)
+    _ask_vjp(found, logits)
+    _ask_switches(found)
+    return found
+
+
+def _first_that_works(candidate: Candidate) -> Candidate:
+    """The first way of calling that gives a sample and a gradient; where none does, a sample."""
     problems: dict[str, Exception] = {}
+    first: Candidate | None = None
     for trial in _trials(candidate):
-        logits = _logits(trial)
         try:
-            result = _result(trial, logits)
+            result = trial.result(_logits(trial))
         except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
             problems.setdefault(trial.dtype, error)
             continue
-        found = _understood(trial, result, logits)
-        _look_in_3d(found)
-        _ask_vjp(found, logits)
-        _ask_switches(found)
-        return found
+        try:
+            found = _understood(trial, result)
+        except ValueError:
+            if first is not None:
+                continue
+            raise
+        if _differentiates(found):
+            return found
+        first = first or found
+    if first is not None:
+        return first
     problem = problems["float32"]  # in float64 it may be the dtype alone
+    fewest, *_, most = sorted({*_ranks(candidate)}) * 2
     raise ValueError(
-        f"it could not be called on {candidate.framework.name} logits of {candidate.classes} classes with 0 "
-        f"to {len(BATCHES) - 1} batch axes: {type(problem).__name__}: {problem}. {_remedy(candidate)}"
+        f"it could not be called on {candidate.framework.name} logits of {candidate.classes} classes with "
+        f"{fewest - 1 if fewest == most else f'{fewest - 1} to {most - 1}'} batch axes: "
+        f"{type(problem).__name__}: {problem}{place_of(problem)}. {_remedy(candidate)}"
     ) from problem
+
+
+def _ranks(candidate: Candidate) -> list[int]:
+    """The numbers of axes that are left open; the pairs of a binary candidate are one more."""
+    convention = candidate.convention
+    if convention.ndim is not None:
+        return [convention.ndim + convention.binary]
+    return [rank for rank in BATCHES if convention.axes <= rank <= MOST_AXES]
 
 
 def _trials(candidate: Candidate) -> Iterator[Candidate]:
     """The ways of calling it that are left open."""
-    needed = candidate.convention.axes
-    batches = [batch for batch in BATCHES if len(batch) + 1 >= needed]
-    for batch, dtype, tau_array, onehot in product(
-        batches, ("float64", "float32"), _tau_forms(candidate), _sample_forms(candidate)
+    for rank, dtype, tau_array, onehot in product(
+        _ranks(candidate), ("float64", "float32"), _tau_forms(candidate), _sample_forms(candidate)
     ):
         convention = replace(candidate.convention, tau_array=tau_array, injected_onehot=onehot)
-        yield replace(candidate, convention=convention, dtype=dtype, rank=len(batch) + 1)
+        yield replace(candidate, convention=convention, dtype=dtype, rank=rank)
 
 
-def _logits(trial: Candidate) -> Array:
-    batch = next(batch for batch in BATCHES if len(batch) + 1 == trial.rank)
-    return np.random.default_rng(0).uniform(-1, 1, (*batch, trial.classes))
+def _logits(trial: Candidate, rank: int | None = None) -> Array:
+    return np.random.default_rng(0).uniform(-1, 1, (*BATCHES[rank or trial.rank], trial.classes))
 
 
-def _result(trial: Candidate, logits: Array) -> Any:
-    return trial.framework.result(trial.query(logits, 1.0, 0, trial.dtype, np.ascontiguousarray))
+def _differentiates(found: Candidate) -> bool:
+    """Whether its backward pass runs; what it gives, the checks look at."""
+    logits = _logits(found)
+    try:
+        found.observe(logits, cotangent=lambda _: (np.cos(logits), None), seed=0)
+    except Exception:  # noqa: BLE001  (a foreign implementation may raise anything)
+        return False
+    return True
+
+
+def place_of(error: BaseException) -> str:
+    """Where in foreign code an exception was raised; empty where it was not."""
+    frames = [
+        (frame.f_globals.get("__name__", ""), frame, line) for frame, line in walk_tb(error.__traceback__)
+    ]
+    own = [(frame, line) for name, frame, line in frames if name.partition(".")[0] not in FAMILIAR]
+    return f" ({own[-1][0].f_code.co_filename}, line {own[-1][1]})" if own else ""
 
 
 def _remedy(candidate: Candidate) -> str:
@@ -91,7 +135,7 @@ def _with_classes(trial: Candidate, classes: int) -> Candidate:
 
 def _works(trial: Candidate) -> bool:
     try:
-        _result(trial, _logits(trial))
+        trial.result(_logits(trial))
     except Exception:  # noqa: BLE001  (a foreign implementation may raise anything)
         return False
     return True
@@ -99,10 +143,10 @@ def _works(trial: Candidate) -> bool:
 
 def _look_in_3d(candidate: Candidate) -> None:
     """A class axis of 1 is the last one in 2-D; only with more axes is it seen."""
-    if candidate.rank != 2 or candidate.convention.binary:
+    if candidate.rank != 2 or candidate.convention.binary or candidate.convention.ndim:
         return
     try:
-        hard = candidate.observe(_logits(replace(candidate, rank=3)), seed=0).hard
+        hard = candidate.observe(_logits(candidate, rank=3), seed=0).hard
     except Exception:  # noqa: BLE001  (it may well take matrices only)
         return
     ask_axis(np.moveaxis(hard, -1, candidate.convention.axis), candidate.convention.axis)
@@ -119,9 +163,31 @@ def _sample_forms(candidate: Candidate) -> tuple[bool, ...]:
     return (True, False) if name in ONEHOT_NAMES else (False, True)
 
 
-def _understood(trial: Candidate, result: Any, logits: Array) -> Candidate:
-    binary, axis = trial.convention.binary, trial.convention.axis
-    shape = logits.shape[:-1] if binary else np.moveaxis(logits, -1, axis).shape
+def _understood(trial: Candidate, result: Any) -> Candidate:
+    """Name the parts of a result; where two axes make no sense and single rows do, take those."""
+    try:
+        return _named(trial, result)
+    except MisshapenError:
+        alone = None if trial.rank != 2 or trial.convention.ndim else _row_by_row(trial)
+        if alone is None:
+            raise
+        return alone
+
+
+def _row_by_row(trial: Candidate) -> Candidate | None:
+    """The candidate of single rows, if each of many rows alone gives a one-hot sample."""
+    alone = replace(trial, rank=1)
+    try:
+        found = _named(alone, alone.result(_logits(alone)))
+        hard = found.observe(_logits(trial), seed=0).hard
+    except Exception:  # noqa: BLE001  (a foreign implementation may raise anything)
+        return None
+    return found if is_sample(hard, -1) else None
+
+
+def _named(trial: Candidate, result: Any) -> Candidate:
+    logits, axis = _logits(trial), trial.convention.axis
+    shape = logits.shape[:-1] if trial.convention.binary else np.moveaxis(logits, -1, axis).shape
     convention, named = understand(trial.framework, trial.convention, result, shape)
     dtype = named["hard"].dtype.name
     dtype = dtype if dtype in {"float32", "float64"} else trial.dtype

@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Collection
+from enum import Enum
 from inspect import Parameter
 from itertools import product
 from typing import Any
 
 from verify.candidate.convention import Convention, owner_of
-from verify.candidate.options import AssumedName, Options
+from verify.candidate.options import MOST_AXES, AssumedName, Options
 
 __all__ = ["discover", "parameters"]
 
@@ -43,7 +44,7 @@ def discover(fn: Callable[..., Any], options: Options, sources: Collection[str])
     known = parameters(fn)
     if known is not None:
         _require_known(known, options)
-    position, axis_name = _find_axis(known, options.axis)
+    position, axis_name = _find_axis(known, options)
     injected = options.injected or _find_sample(known)
     taken = {*options.constants, axis_name, injected, *sources}
     tau, stored = _find_tau(fn, known, options, taken)
@@ -61,9 +62,16 @@ def discover(fn: Callable[..., Any], options: Options, sources: Collection[str])
         injected=injected,
         binary=options.binary,
         classes=options.classes,
-        constants=dict(options.constants),
+        ndim=options.ndim,
+        constants={n: _member(value, (known or {}).get(n)) for n, value in options.constants.items()},
         known=known,
     )
+
+
+def _member(value: Any, parameter: Parameter | None) -> Any:
+    """The member of an enumeration that a text names, where the default is another member."""
+    kind: Any = type(parameter.default) if parameter is not None else object
+    return kind[value] if issubclass(kind, Enum) and value in kind.__members__ else value
 
 
 def _takes_any(known: Known) -> bool:
@@ -134,9 +142,7 @@ def _may_be_temperature(known: Known, options: Options, taken: Collection[str | 
     logits = _find_logits(known, options.logits, taken)
     rest = {n: p for n, p in known.items() if n not in {*taken, *PLAIN, logits}}
     return [
-        n
-        for n, p in rest.items()
-        if p.default is Parameter.empty or not isinstance(p.default, bool | str | type)
+        n for n, p in rest.items() if isinstance(p.default, int | float) and not isinstance(p.default, bool)
     ]
 
 
@@ -154,15 +160,16 @@ def _find_sample(known: Known | None) -> str | None:
     return next((n for n in SAMPLES if n in required), None)
 
 
-def _find_axis(known: Known | None, axis: int | str | None) -> tuple[int, str | None]:
-    if isinstance(axis, int):
-        return axis, next((n for n in AXES if known is not None and n in known), None)
-    if axis is not None:
+def _find_axis(known: Known | None, options: Options) -> tuple[int, str | None]:
+    axis = options.axis
+    if isinstance(axis, str):
         return -1, axis
-    for name in AXES:
-        if known is not None and name in known and type(known[name].default) is int:
-            return known[name].default, name
-    return -1, None
+    names = [n for n in AXES if known is not None and n in known]
+    defaults = {n: known[n].default for n in names} if known is not None else {}
+    placed = [n for n in names if type(defaults[n]) is int and -MOST_AXES <= defaults[n] < MOST_AXES]
+    if axis is None:
+        return (defaults[placed[0]], placed[0]) if placed else (-1, None)
+    return axis, next((n for n in names if n in placed or n not in options.constants), None)
 
 
 def _require_all(known: Known, given: Collection[str | None]) -> None:
@@ -170,8 +177,10 @@ def _require_all(known: Known, given: Collection[str | None]) -> None:
         n for n, p in known.items() if p.default is Parameter.empty and p.kind not in MANY and n not in given
     ]
     if missing:
+        first = missing[0]
         raise ValueError(
-            f"it takes ({', '.join(known)}), and what to give for {', '.join(missing)} is not known: say it "
-            "with --set NAME=VALUE (a keyword of check), or with --tau-name, --logits-name, --sample-name "
-            "or --axis-name what the argument is, or give an object made already, as path/to/file.py:name"
+            f"it takes ({', '.join(known)}), and what to give for {', '.join(missing)} is not known: say "
+            f"--set {first}=VALUE (a keyword of check; an object as @path/to/file.py:name), or what it is, "
+            f"with --tau-name {first}, --logits-name, --sample-name or --axis-name, or give an object made "
+            "already, as path/to/file.py:name"
         )

@@ -24,6 +24,7 @@ def wrap(
     injected: str | None = None,
     binary: bool = False,
     classes: int | None = None,
+    ndim: int | None = None,
     **constants: Any,
 ) -> Candidate:
     """Find out how to call an implementation, once for all that is done with it.
@@ -32,7 +33,7 @@ def wrap(
     ----------
     fn : callable
         Or a candidate, which is returned as it is.
-    framework, tau, returns, axis, logits, injected, binary, classes, **constants
+    framework, tau, returns, axis, logits, injected, binary, classes, ndim, **constants
         How it is called, as for :func:`verify.check`.
 
     Returns
@@ -53,7 +54,7 @@ def wrap(
     >>> verify.check(candidate).verdict, round(verify.order(candidate).order, 2)
     ('conforms', 2.0)
     """
-    options = Options(framework, tau, returns, axis, logits, injected, binary, classes, constants)
+    options = Options(framework, tau, returns, axis, logits, injected, binary, classes, ndim, constants)
     if not isinstance(fn, Candidate):
         return examine(fn, options)
     if options != Options():

@@ -87,6 +87,9 @@ class Framework(Protocol):
     def array(self, values: Any, dtype: str) -> Any:
         """An array of the framework."""
 
+    def like(self, before: Any, value: float, dtype: str) -> Any:
+        """An array of the kind and shape of another, with one value throughout."""
+
     def numpy(self, part: Any) -> Array:
         """A part of a result in NumPy, in the dtype that it came in where NumPy has that."""
 

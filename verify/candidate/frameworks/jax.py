@@ -30,6 +30,10 @@ class Jax:
         with jax.enable_x64(dtype == "float64"):
             return jnp.asarray(values, dtype)
 
+    def like(self, before: Any, value: float, dtype: str) -> Any:
+        """A JAX array full of the value."""
+        return self.array(np.full(before.shape, value), dtype)
+
     def numpy(self, part: Any) -> Array:
         """The part in NumPy; bfloat16 as float32."""
         found = np.asarray(part)

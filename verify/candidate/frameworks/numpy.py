@@ -42,6 +42,10 @@ class NumPy:
             raise TypeError("NumPy has no bfloat16")
         return np.asarray(values, dtype)
 
+    def like(self, before: Any, value: float, dtype: str) -> Array:
+        """An array full of the value."""
+        return self.array(np.full(before.shape, value), dtype)
+
     def numpy(self, part: Any) -> Array:
         """The part itself."""
         return np.asarray(part)

@@ -34,6 +34,11 @@ class Torch:
         """A tensor of the values."""
         return torch.as_tensor(np.asarray(values)).to(getattr(torch, dtype))
 
+    def like(self, before: Any, value: float, dtype: str) -> torch.Tensor:
+        """A tensor full of the value, or a parameter."""
+        made = self.array(np.full(tuple(before.shape), value), dtype)
+        return torch.nn.Parameter(made) if isinstance(before, torch.nn.Parameter) else made
+
     def numpy(self, part: Any) -> Array:
         """The part without its gradient; bfloat16 as float32."""
         tensor = torch.as_tensor(part).detach().cpu()
