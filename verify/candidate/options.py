@@ -48,6 +48,7 @@ class Options:
     binary: bool = False
     classes: int | None = None
     ndim: int | None = None
+    device: str | None = None
     constants: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:

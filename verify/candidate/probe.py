@@ -26,6 +26,9 @@ SWITCHES = ("hard", "training", "train", "is_training", "stochastic", "straight_
 #: Packages whose lines say nothing about where an implementation went wrong.
 FAMILIAR = {"verify", "contextlib", "torch", "jax", "jaxlib", "numpy", "inspect", "functools"}
 
+#: Words of exceptions about tensors on different devices, or a device that is missing.
+DEVICES = ("device", "cuda", "triton", "active torch")
+
 ONEHOT_NAMES = ("sample", "onehot", "one_hot", "one_hot_sample", "D", "hard")
 
 
@@ -65,7 +68,7 @@ def _first_that_works(candidate: Candidate) -> Candidate:
     raise ValueError(
         f"it could not be called on {candidate.framework.name} logits of {candidate.classes} classes with "
         f"{fewest - 1 if fewest == most else f'{fewest - 1} to {most - 1}'} batch axes: "
-        f"{type(problem).__name__}: {problem}{place_of(problem)}. {_remedy(candidate)}"
+        f"{type(problem).__name__}: {problem}{place_of(problem)}. {_remedy(candidate, problem)}"
     ) from problem
 
 
@@ -109,8 +112,10 @@ def place_of(error: BaseException) -> str:
     return f" ({own[-1][0].f_code.co_filename}, line {own[-1][1]})" if own else ""
 
 
-def _remedy(candidate: Candidate) -> str:
+def _remedy(candidate: Candidate, problem: Exception) -> str:
     """What to say, so that it can be called."""
+    if candidate.framework.name != "numpy" and any(w in str(problem).lower() for w in DEVICES):
+        return "Say where it computes with device=... or --device, as --device cuda"
     taken = [] if candidate.convention.classes or candidate.convention.binary else _classes_taken(candidate)
     if taken:
         shown = ", ".join(map(str, taken[:5])) + (", …" if len(taken) > 5 else "")

@@ -25,6 +25,7 @@ def wrap(
     binary: bool = False,
     classes: int | None = None,
     ndim: int | None = None,
+    device: str | None = None,
     **constants: Any,
 ) -> Candidate:
     """Find out how to call an implementation, once for all that is done with it.
@@ -33,7 +34,7 @@ def wrap(
     ----------
     fn : callable
         Or a candidate, which is returned as it is.
-    framework, tau, returns, axis, logits, injected, binary, classes, ndim, **constants
+    framework, tau, returns, axis, logits, injected, binary, classes, ndim, device, **constants
         How it is called, as for :func:`verify.check`.
 
     Returns
@@ -54,7 +55,9 @@ def wrap(
     >>> verify.check(candidate).verdict, round(verify.order(candidate).order, 2)
     ('conforms', 2.0)
     """
-    options = Options(framework, tau, returns, axis, logits, injected, binary, classes, ndim, constants)
+    options = Options(
+        framework, tau, returns, axis, logits, injected, binary, classes, ndim, device, constants
+    )
     if not isinstance(fn, Candidate):
         return examine(fn, options)
     if options != Options():
@@ -67,7 +70,7 @@ def wrap(
 def examine(fn: Any, options: Options, name: str | None = None) -> Candidate:
     """The candidate, with a name for reports and questions; see :func:`wrap`."""
     called, label = plain(fn), name or str(getattr(fn, "__qualname__", None) or type(fn).__name__)
-    backend = load(options.framework or detect(fn))
+    backend = load(options.framework or detect(fn), options.device)
     try:
         return probe(Candidate(called, label, backend, discover(called, options, backend.sources)))
     except ValueError as error:

@@ -1,19 +1,20 @@
 """``reinmax-verify check``: a verdict on an implementation."""
 
-import argparse
+from __future__ import annotations
+
 import importlib.util
 import shlex
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from verify.cli.arguments import add_calling, candidate_of
-from verify.cli.output import output_file, refuse, show, show_rich, told, write_json
-from verify.conformance import check_candidate
-from verify.conformance.checks import CHECKS
-from verify.conformance.html import to_html
-from verify.conformance.report import Report
-from verify.conformance.text import render
+from verify.cli.arguments import add_calling, candidate_of, refuse_target
+from verify.cli.output import output_file, refuse, show, show_rich, write_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from verify.conformance.report import Report
 
 __all__ = ["add"]
 
@@ -47,6 +48,8 @@ def add(commands: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.list:
+        from verify.conformance.checks import CHECKS  # noqa: PLC0415  (a wrong target is refused without)
+
         show("\n".join(f"{c.name:<18} {c.kind:<13} {c.claim}" for c in CHECKS))
         return 0
     reports = []
@@ -54,7 +57,10 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             candidate = candidate_of(arguments, target)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
-            return refuse(told(error, target))
+            return refuse_target(error, target, arguments)
+        from verify.conformance import check_candidate  # noqa: PLC0415
+        from verify.conformance.text import render  # noqa: PLC0415
+
         report = check_candidate(candidate, strict=arguments.strict)
         report = replace(report, command=shlex.join(["reinmax-verify", *sys.argv[1:]]))
         show_rich(render(report, verbose=arguments.verbose))
@@ -76,6 +82,8 @@ def _write(arguments: argparse.Namespace, reports: list[Report]) -> None:
         content = [report.to_dict() for report in reports]
         write_json(arguments.json, content[0] if len(content) == 1 else content)
     if arguments.html:
+        from verify.conformance.html import to_html  # noqa: PLC0415
+
         arguments.html.write_text(to_html(reports), encoding="utf-8")
 
 

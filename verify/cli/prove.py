@@ -4,7 +4,6 @@ import argparse
 from typing import Any
 
 from verify.cli.output import refuse, show
-from verify.symbolic.theorems import prove, theorems
 
 __all__ = ["add"]
 
@@ -22,6 +21,8 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from verify.symbolic.theorems import prove, theorems  # noqa: PLC0415  (SymPy takes a while to load)
+
     if arguments.list:
         show("\n".join(theorems()))
         return 0

@@ -15,7 +15,7 @@ __all__ = ["check", "check_candidate"]
 
 
 def check(
-    fn: Callable[..., Any],
+    fn: Callable[..., Any] | Candidate,
     framework: str | None = None,
     tau: str | None = TAU,
     returns: str | Sequence[str] = RETURNS,
@@ -26,6 +26,8 @@ def check(
     injected: str | None = None,
     binary: bool = False,
     classes: int | None = None,
+    ndim: int | None = None,
+    device: str | None = None,
     rng: Any = 0,
     **constants: Any,
 ) -> Report:
@@ -67,6 +69,11 @@ def check(
     classes : int, optional
         The one number of classes that ``fn`` takes, up to 64. Checks that need
         another are skipped.
+    ndim : int, optional
+        The one number of axes that ``fn`` takes. Logits of other shapes are laid
+        out in so many; with 1 there is a call for each row.
+    device : str, optional
+        Where PyTorch or JAX computes, as ``cuda``; the CPU if absent.
     rng : optional
         Anything ``numpy.random.default_rng`` takes; the default gives the same
         report every time.
@@ -102,6 +109,8 @@ def check(
         injected=injected,
         binary=binary,
         classes=classes,
+        ndim=ndim,
+        device=device,
         **constants,
     )
     return check_candidate(candidate, strict=strict, rng=rng)

@@ -18,7 +18,7 @@ __all__ = ["logits_for", "order"]
 
 
 def order(
-    estimator: str | Callable[..., Any],
+    estimator: str | Callable[..., Any] | Candidate,
     tau: SupportsFloat | str | None = 1.0,
     *,
     dtype: Any = np.float64,
@@ -31,9 +31,10 @@ def order(
 
     Parameters
     ----------
-    estimator : str or callable
+    estimator : str, callable or candidate
         The name of an estimator, see :func:`verify.lab.moments.moments`; or an
-        implementation in any framework, which is observed from outside.
+        implementation in any framework, which is observed from outside, or
+        what :func:`verify.wrap` made of one.
     tau : float, or str or None
         Temperature of a named estimator. An implementation is observed at 1;
         for one, a str names its temperature, and None says that it has none.

@@ -132,16 +132,8 @@ def storage(dtype: str) -> str:
     return "float32" if dtype == "bfloat16" else dtype
 
 
-def load(name: str) -> Framework:
-    """The framework of a name.
-
-    Raises
-    ------
-    ValueError
-        Where the name is not one of :data:`FRAMEWORKS`.
-    ModuleNotFoundError
-        Where the framework is not installed.
-    """
+def load(name: str, device: str | None = None) -> Framework:
+    """The framework of a name, computing on a device; refuses one that is unknown, or not installed."""
     if name not in FRAMEWORKS:
         raise ValueError(f"framework is {name!r}; expected one of {', '.join(FRAMEWORKS)}")
     try:
@@ -150,4 +142,4 @@ def load(name: str) -> Framework:
         raise ModuleNotFoundError(
             f"the framework {name} is not installed; install it with: python -m pip install {name}"
         ) from error
-    return module.framework  # type: ignore[no-any-return]
+    return module.make(device)  # type: ignore[no-any-return]

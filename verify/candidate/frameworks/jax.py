@@ -1,7 +1,7 @@
 """JAX candidates: functions of a key and logits, jitted or not."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 from verify.candidate.frameworks import Cotangent, Observation, Query
 from verify.typing import Array
 
-__all__ = ["Jax", "framework"]
+__all__ = ["Jax", "make"]
 
 
 class Jax:
@@ -20,6 +20,15 @@ class Jax:
     name = "jax"
     sources = ("key", "rng", "rng_key", "prng_key", "random_key", "prng", "subkey", "seed")
 
+    def __init__(self, device: Any = None) -> None:
+        self.device = device
+
+    @contextmanager
+    def _set(self, dtype: str) -> Iterator[None]:
+        """Compute in a dtype, on the device."""
+        with jax.enable_x64(dtype == "float64"), jax.default_device(self.device):
+            yield
+
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """A key, or a seed, for the argument named after one."""
         keys = {name: jax.random.PRNGKey(seed % 2**32) for name in self.sources[:-1] if name in names}
@@ -27,7 +36,7 @@ class Jax:
 
     def array(self, values: Any, dtype: str) -> Any:
         """A JAX array of the values."""
-        with jax.enable_x64(dtype == "float64"):
+        with self._set(dtype):
             return jnp.asarray(values, dtype)
 
     def like(self, before: Any, value: float, dtype: str) -> Any:
@@ -45,7 +54,7 @@ class Jax:
 
     def result(self, query: Query) -> Any:
         """Call once."""
-        with jax.enable_x64(query.dtype == "float64"):
+        with self._set(query.dtype):
             return query.call(jnp.asarray(query.logits, query.dtype))
 
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
@@ -56,7 +65,7 @@ class Jax:
             floating = {n: p for n, p in parts.items() if jnp.issubdtype(jnp.result_type(p), jnp.floating)}
             return floating, {n: p for n, p in parts.items() if n not in floating}
 
-        with jax.enable_x64(query.dtype == "float64"):
+        with self._set(query.dtype):
             logits = jnp.asarray(query.logits, query.dtype)
             if cotangent is None:
                 floating, rest = outputs(logits)
@@ -103,4 +112,9 @@ def _weights(cotangents: tuple[Array | None, Array | None], floating: dict[str, 
     }
 
 
-framework = Jax()
+def make(device: str | None) -> Jax:
+    """The framework on a device; refuses one that there is not."""
+    try:
+        return Jax(jax.devices(device)[0] if device else None)
+    except RuntimeError as error:
+        raise ValueError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error

@@ -10,7 +10,7 @@ from verify.candidate.frameworks import Cotangent, Observation, Query, same_bits
 from verify.candidate.signature import parameters
 from verify.typing import Array
 
-__all__ = ["NumPy", "framework"]
+__all__ = ["NumPy", "make"]
 
 
 class NumPy:
@@ -151,3 +151,10 @@ def _find_vjp(result: Any) -> Callable[..., Any]:
 
 
 framework = NumPy()
+
+
+def make(device: str | None) -> NumPy:
+    """The framework; it has no devices."""
+    if device not in {None, "cpu"}:
+        raise ValueError(f"device is {device!r}, and NumPy computes on the CPU alone: leave it out")
+    return framework

@@ -10,15 +10,20 @@ import torch
 from verify.candidate.frameworks import Cotangent, Observation, Query, same_bits
 from verify.typing import Array
 
-__all__ = ["Torch", "framework"]
+__all__ = ["Torch", "make"]
 
 
 class Torch:
-    """Candidates on PyTorch tensors, on the CPU."""
+    """Candidates on PyTorch tensors."""
 
     name = "torch"
     sources = ("generator", "gen", "rng", "seed")
     _keeping = False
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        #: Where the global random state of another device than the CPU is kept.
+        self._own_random = None if self.device.type == "cpu" else torch.get_device_module(self.device)
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """A generator, or a seed, for the arguments named after one.
@@ -26,13 +31,13 @@ class Torch:
         The global generator is seeded around each call besides.
         """
         given: dict[str, Any] = {
-            name: torch.Generator().manual_seed(seed) for name in self.sources[:3] if name in names
+            name: torch.Generator(self.device).manual_seed(seed) for name in self.sources[:3] if name in names
         }
         return given | ({"seed": seed} if "seed" in names else {})
 
     def array(self, values: Any, dtype: str) -> torch.Tensor:
         """A tensor of the values."""
-        return torch.as_tensor(np.asarray(values)).to(getattr(torch, dtype))
+        return torch.as_tensor(np.asarray(values)).to(self.device, getattr(torch, dtype))
 
     def like(self, before: Any, value: float, dtype: str) -> torch.Tensor:
         """A tensor full of the value, or a parameter."""
@@ -51,7 +56,7 @@ class Torch:
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Use one thread, and put the CPU's generator and the threads back at the end of the outermost block.
+        """Use one thread, and put generators and threads back at the end of the outermost block.
 
         The arrays are small, and threads that wait for each other on a busy
         machine cost more than they give.
@@ -60,6 +65,7 @@ class Torch:
             yield
             return
         state, threads = torch.default_generator.get_state(), torch.get_num_threads()
+        own = self._own_random and self._own_random.get_rng_state()
         torch.set_num_threads(1)
         self._keeping = True
         try:
@@ -68,12 +74,16 @@ class Torch:
             self._keeping = False
             torch.set_num_threads(threads)
             torch.default_generator.set_state(state)
+            if self._own_random is not None:
+                self._own_random.set_rng_state(own)
 
     @contextmanager
     def _seeded(self, seed: int) -> Iterator[None]:
-        """Seed the CPU's generator; ``torch.manual_seed`` would queue a call for every kind of device."""
+        """Seed the generators in use; ``torch.manual_seed`` would queue a call for every kind of device."""
         with self.keeping(), torch.enable_grad():
             torch.default_generator.manual_seed(seed)
+            if self._own_random is not None:
+                self._own_random.manual_seed(seed)
             yield
 
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
@@ -88,7 +98,8 @@ class Torch:
             with self._seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
                 tensor, changed = _pull(parts, leaf, cotangent(seen["hard"]))
             gradient = _values(self.numpy(tensor), "gradient")
-        after = query.logits if leaf.dtype == torch.as_tensor(query.logits).dtype else self.numpy(leaf)
+        shared = leaf.device.type == "cpu" and leaf.dtype == torch.as_tensor(query.logits).dtype
+        after = query.logits if shared else self.numpy(leaf)
         if not same_bits(before, after.astype(before.dtype)):
             changed.append("logits")
         dtype = str(parts["hard"].dtype).removeprefix("torch.")
@@ -110,7 +121,8 @@ class Torch:
     def _call(self, query: Query) -> tuple[Any, torch.Tensor]:
         with self._seeded(query.seed):
             # from_numpy keeps the strides, which a robustness check sets on purpose
-            leaf = torch.from_numpy(query.logits).to(getattr(torch, query.dtype)).requires_grad_()
+            leaf = torch.from_numpy(query.logits).to(self.device, getattr(torch, query.dtype))
+            leaf.requires_grad_()
             return query.call(leaf), leaf
 
 
@@ -126,7 +138,7 @@ def _pull(
     used = {n: c for n, c in given.items() if parts[n].requires_grad}
     if not used:
         return torch.zeros_like(leaf), []
-    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n].dtype) for n, c in used.items()]
+    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n]) for n, c in used.items()]
     before = [weight.clone() for weight in weights]
     (gradient,) = torch.autograd.grad([parts[n] for n in used], leaf, weights, allow_unused=True)
     names = [f"grad_{n}" for n, w, b in zip(used, weights, before, strict=True) if not torch.equal(w, b)]
@@ -141,10 +153,17 @@ def _pull_again(
     used = {n: c for n, c in given.items() if parts[n].requires_grad}
     if not used:
         return torch.zeros_like(leaf)
-    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n].dtype) for n, c in used.items()]
+    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n]) for n, c in used.items()]
     outputs = [parts[n] for n in used]
     (gradient,) = torch.autograd.grad(outputs, leaf, weights, retain_graph=True, allow_unused=True)
     return torch.zeros_like(leaf) if gradient is None else gradient
 
 
-framework = Torch()
+def make(device: str | None) -> Torch:
+    """The framework on a device; refuses one that there is not."""
+    try:
+        framework = Torch(device or "cpu")
+        framework.array(0.0, "float32")
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    return framework
