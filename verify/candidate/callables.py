@@ -7,7 +7,7 @@ from typing import Any
 
 from verify.candidate.signature import LOGITS, MANY
 
-__all__ = ["plain"]
+__all__ = ["plain", "weights_of"]
 
 
 def plain(target: Any) -> Callable[..., Any]:
@@ -17,18 +17,58 @@ def plain(target: Any) -> Callable[..., Any]:
     ``apply``; a distribution is asked for ``rsample()``.
     """
     if not isinstance(target, type):
-        if not callable(target):
-            raise TypeError(
-                f"the target is a {type(target).__name__}; expected something to call on logits"
-                + ("; give its class instead" if hasattr(target, "rsample") else "")
-            )
+        _require_callable(target)
         return target  # type: ignore[no-any-return]
     if hasattr(target, "apply") and hasattr(target, "backward"):
         return _applied(target)
     if callable(getattr(target, "rsample", None)):
         return _sampled(target)
-    forward = getattr(target, "forward", None) or target.__dict__.get("__call__")
+    calls = (vars(base).get("__call__") for base in target.__mro__)
+    forward = getattr(target, "forward", None) or next(filter(None, calls), None)
+    if forward is None and not inspect.signature(target).parameters:
+        raise TypeError(
+            f"{target.__name__} is a class whose objects are not called on logits{_methods(target)}"
+        )
     return target if forward is None else _constructed(target, forward)
+
+
+def weights_of(owner: Any) -> dict[str, Any]:
+    """What an object holds that has weights of its own, by name: layers, codebooks, matrices."""
+    held = {**getattr(owner, "__dict__", {}), **dict(getattr(owner, "_modules", {}))}
+    return {
+        name: value
+        for name, value in held.items()
+        if not name.startswith("_") and (_has_parameters(value) or getattr(value, "ndim", 0) == 2)
+    }
+
+
+def _has_parameters(value: Any) -> bool:
+    found = getattr(value, "parameters", None)
+    return callable(found) and not isinstance(value, type) and any(True for _ in found())
+
+
+def _require_callable(target: Any) -> None:
+    if not callable(target):
+        advice = "; give its class instead" if hasattr(target, "rsample") else _methods(target)
+        raise TypeError(
+            f"the target is a {type(target).__name__}; expected something to call on logits{advice}"
+        )
+    if inspect.isfunction(target) and next(iter(inspect.signature(target).parameters), "") == "self":
+        home, _, name = target.__qualname__.rpartition(".")
+        raise TypeError(
+            f"{target.__qualname__} is a method of a class, and needs an object: write model = "
+            f"{home.rpartition('.')[2] or 'TheClass'}(...) in a file, and name path/to/file.py:model.{name}"
+        )
+
+
+def _methods(owner: Any) -> str:
+    """Which methods there are to name instead."""
+    names = [n for n in dir(owner) if not n.startswith("_") and callable(getattr(owner, n, None))]
+    return (
+        f": name a method of one, as path/to/file.py:object.{names[0]} ({', '.join(names[:5])})"
+        if names
+        else ""
+    )
 
 
 def _own(function: Callable[..., Any], *, skip: int) -> list[Parameter]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from verify.candidate.candidate import Candidate
-from verify.candidate.convention import owner_of
 from verify.candidate.options import MOST_AXES, MOST_CLASSES
 from verify.candidate.parts import MisshapenError, ask_axis, is_sample, understand
+from verify.candidate.questions import ask_inside, ask_switches, ask_vjp, inside
 from verify.typing import Array
 
 __all__ = ["probe"]
@@ -19,9 +19,6 @@ __all__ = ["probe"]
 #: Batches by the number of axes of the logits, in the order in which they are tried; enough
 #: rows that independent bits cannot look one-hot by chance.
 BATCHES = {2: (32,), 3: (4, 8), 4: (2, 4, 4), 1: (), 5: (2, 2, 2, 4)}
-
-#: Arguments that turn sampling, or the estimator itself, on.
-SWITCHES = ("hard", "training", "train", "is_training", "stochastic", "straight_through", "reinmax", "sample")
 
 #: Packages whose lines say nothing about where an implementation went wrong.
 FAMILIAR = {"verify", "contextlib", "torch", "jax", "jaxlib", "numpy", "inspect", "functools"}
@@ -37,8 +34,9 @@ def probe(candidate: Candidate) -> Candidate:
     found = _first_that_works(candidate)
     logits = _logits(found)
     _look_in_3d(found)
-    _ask_vjp(found, logits)
-    _ask_switches(found)
+    ask_inside(found)
+    ask_vjp(found, logits)
+    ask_switches(found)
     return found
 
 
@@ -116,6 +114,8 @@ def _remedy(candidate: Candidate, problem: Exception) -> str:
     """What to say, so that it can be called."""
     if candidate.framework.name != "numpy" and any(w in str(problem).lower() for w in DEVICES):
         return "Say where it computes with device=... or --device, as --device cuda"
+    if told := inside(candidate):
+        return told
     taken = [] if candidate.convention.classes or candidate.convention.binary else _classes_taken(candidate)
     if taken:
         shown = ", ".join(map(str, taken[:5])) + (", …" if len(taken) > 5 else "")
@@ -172,8 +172,10 @@ def _understood(trial: Candidate, result: Any) -> Candidate:
     """Name the parts of a result; where two axes make no sense and single rows do, take those."""
     try:
         return _named(trial, result)
-    except MisshapenError:
+    except MisshapenError as error:
         alone = None if trial.rank != 2 or trial.convention.ndim else _row_by_row(trial)
+        if alone is None and (told := inside(trial)):
+            raise ValueError(f"{error}. {told}") from error
         if alone is None:
             raise
         return alone
@@ -197,58 +199,3 @@ def _named(trial: Candidate, result: Any) -> Candidate:
     dtype = named["hard"].dtype.name
     dtype = dtype if dtype in {"float32", "float64"} else trial.dtype
     return replace(trial, convention=convention, has_soft="soft" in named, dtype=dtype)
-
-
-def _ask_vjp(candidate: Candidate, logits: Array) -> None:
-    """Ask where the vjp of a NumPy candidate does not take its cotangents as they are given."""
-    if candidate.framework.name != "numpy":
-        return
-    h = np.sin(logits) if candidate.has_soft else None
-    try:
-        gradient = candidate.observe(logits, cotangent=lambda _: (np.cos(logits), h), seed=0).gradient
-        problem = "" if gradient is not None and gradient.shape == logits.shape else "its shape is another"
-    except (TypeError, ValueError) as error:
-        problem = f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001  (whatever else it raises, the checks report)
-        return
-    if problem:
-        raise ValueError(
-            f"the vjp did not give a gradient ({problem}); expected "
-            "vjp(grad_hard, grad_soft=None) on arrays of the shape of the logits, which returns one: "
-            "wrap it in that form, or leave the soft output out with --returns hard,_"
-        )
-
-
-def _ask_switches(candidate: Candidate) -> None:
-    """Ask where nothing is sampled or differentiated while a switch is off, or a module evaluates."""
-    known, constants = candidate.convention.known or {}, candidate.convention.constants
-    off = [n for n in SWITCHES if n in known and known[n].default is False and n not in constants]
-    evaluates = getattr(owner_of(candidate.fn), "training", None) is False
-    missing = "computes no ReinMax" if "reinmax" in off else _missing(candidate) if off or evaluates else ""
-    if missing and evaluates:
-        raise ValueError(
-            f"it is in evaluation mode, and {missing} there: call train() on it first, so that "
-            "it is checked as it trains"
-        )
-    if missing:
-        raise ValueError(
-            f"it {missing} with {', '.join(f'{n}=False' for n in off)}, as by default: turn on what is a "
-            f"switch with {' '.join(f'--set {n}=true' for n in off)} (keywords of check), or set it to false "
-            "to have it checked as it is"
-        )
-
-
-def _missing(candidate: Candidate) -> str:
-    """What a call lacks of a sample with a gradient; empty where nothing or where it cannot be told."""
-    logits = np.random.default_rng(0).uniform(-1, 1, (64, candidate.classes))
-    try:
-        first, second = (
-            candidate.observe(logits, cotangent=lambda _: (np.cos(logits), None), seed=s) for s in (0, 1)
-        )
-    except Exception:  # noqa: BLE001  (what it raises, the checks report)
-        return ""
-    if not np.allclose(first.hard.max(axis=-1), 1, atol=1e-3):
-        return "gives no one-hot sample"
-    if candidate.convention.injected is None and np.array_equal(first.hard, second.hard):
-        return "gives the same sample every time"
-    return "" if first.gradient is None or first.gradient.any() else "gives no gradient"

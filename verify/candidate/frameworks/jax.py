@@ -89,12 +89,12 @@ class Jax:
             floating = {n: p for n, p in parts.items() if jnp.issubdtype(jnp.result_type(p), jnp.floating)}
             return floating, {n: p for n, p in parts.items() if n not in floating}
 
-        with jax.enable_x64(query.dtype == "float64"):
+        with self._set(query.dtype):
             floating, back, rest = jax.vjp(outputs, jnp.asarray(query.logits, query.dtype), has_aux=True)
             back = jax.jit(back)
 
         def pull(given: tuple[Array | None, Array | None]) -> Array:
-            with jax.enable_x64(query.dtype == "float64"):
+            with self._set(query.dtype):
                 return np.asarray(back(_weights(given, floating))[0]).astype(np.float64)
 
         raw = {name: np.asarray(part) for name, part in (floating | rest).items()}
