@@ -15,8 +15,8 @@ from verify.cli import bias as command
 from verify.lab import Grid, resume, run, sweep, sweeps
 from verify.lab.families import NAMES, build, logits_for
 from verify.lab.moments import moments
-from verify.lab.records import Record, read_csv, to_csv, write_csv
-from verify.lab.winners import CRITERIA, winner
+from verify.lab.results import Record, read_csv, to_csv, write_csv
+from verify.lab.tables import CRITERIA, winner
 
 SMALL = Grid(["reinmax", "arm", "gumbel_softmax"], ["quadratic", "tanh:2"], [2, 3], taus=[0.5, 1.0])
 

@@ -6,9 +6,9 @@ import pytest
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
 from verify import objectives
-from verify.lab.advice import LARGE, Row, advise, best
 from verify.lab.compare import compare
 from verify.lab.moments import moments
+from verify.lab.tables import LARGE, Row, advise, best
 
 LOGITS = np.array([[0.3, -0.4, 1.0], [0.0, 0.2, -0.5]])
 F = objectives.tanh_network(2, 3, rng=0)

@@ -12,7 +12,7 @@ from reinmax_ref.estimators import names
 from verify import plots
 from verify.bench.op import Bench, Timing
 from verify.lab import Grid, sweep
-from verify.lab.winners import winner
+from verify.lab.tables import winner
 from verify.oracle.convergence import Level, OrderStudy
 from verify.plots.style import numbered, style
 

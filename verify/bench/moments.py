@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verify.bench.timing import in_turn
+from verify.bench import in_turn
 from verify.objectives import TanhNetwork, tanh_network
 from verify.oracle.corners import Corners
 from verify.oracle.enumeration import softmax, statistics

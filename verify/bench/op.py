@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import reinmax_ref
-from verify.bench.timing import in_turn
+from verify.bench import in_turn
 from verify.typing import Array
 
 __all__ = ["GOALS", "SHAPES", "Bench", "Timing", "contestants", "devices", "run", "why_no_device"]

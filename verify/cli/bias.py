@@ -95,7 +95,7 @@ def _grid(arguments: argparse.Namespace) -> Grid:
 
 
 def _text(grid: Grid, records: list[Record]) -> str:
-    from verify.lab.winners import to_table, winners_table  # noqa: PLC0415
+    from verify.lab.tables import to_table, winners_table  # noqa: PLC0415
 
     if len(records) <= LONG:
         lines = [to_table(records)]
@@ -113,7 +113,7 @@ def _text(grid: Grid, records: list[Record]) -> str:
 
 
 def _document(grid: Grid, records: list[Record]) -> dict[str, Any]:
-    from verify.lab.records import to_plain  # noqa: PLC0415
+    from verify.lab.results import to_plain  # noqa: PLC0415
 
     left_out = [
         {"estimator": name, "categories": classes, "reason": reason}

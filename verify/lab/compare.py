@@ -10,9 +10,9 @@ import numpy as np
 
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
-from verify.lab.advice import Row, advise, best
 from verify.lab.grid import TAUS, check_axis, check_positive
-from verify.lab.onepass import OnePass, why_not
+from verify.lab.moments import OnePass, why_not
+from verify.lab.tables import Row, advise, best
 from verify.objectives import Objective
 from verify.oracle.parallel import Workers
 

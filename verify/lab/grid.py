@@ -8,8 +8,8 @@ from math import isfinite
 from reinmax_ref.estimators import names
 from reinmax_ref.protocol import needs_of
 from verify.lab.families import NAMES, curvature_of
-from verify.lab.onepass import why_not
-from verify.lab.records import Key
+from verify.lab.moments import why_not
+from verify.lab.results import Key
 
 __all__ = ["TAUS", "Grid", "Point", "check_axis", "check_positive"]
 

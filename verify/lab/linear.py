@@ -11,17 +11,19 @@ so one pass over the corners serves every estimator at every temperature.
 A_k is applied by the estimator's own ``vjp`` with the sample forced to k.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, SupportsFloat
 
 import numpy as np
 
 from reinmax_ref.protocol import find, name_of
-from verify.lab.record import Moments
+from verify.lab.results import Moments
+from verify.oracle.bits import narrow, widen
 from verify.oracle.enumeration import Statistics
 from verify.typing import Array
 
-__all__ = ["Estimator", "Forced", "estimator_moments", "find_estimator"]
+__all__ = ["AsPairs", "Estimator", "Forced", "estimator_moments", "find_estimator"]
 
 
 class Pullback(Protocol):
@@ -143,3 +145,31 @@ class Forced:
                 f"{self.estimator!r} is not linear in the cotangent given the sample, or draws further "
                 "noise; sample it with verify.lab.monte_carlo.estimate"
             )
+
+
+@dataclass(frozen=True)
+class AsPairs:
+    """An estimator of bits, as one of pairs of classes: the logit of a bit is θ_1 − θ_0.
+
+    Attributes
+    ----------
+    bits : callable
+        The estimator, one logit a variable.
+    """
+
+    bits: Callable[..., Any]
+
+    def __call__(self, logits: Array, tau: SupportsFloat, /, *, index: Array) -> "PairPullback":
+        """Draw on the logits of the bits."""
+        return PairPullback(self.bits(narrow(logits), tau, index=index))
+
+
+@dataclass(frozen=True)
+class PairPullback:
+    """A draw of bits that pulls cotangents of pairs back to pairs of logits."""
+
+    draw: Any
+
+    def vjp(self, grad_hard: Array, /) -> Array:
+        """Give the gradient at the pairs of logits."""
+        return widen(self.draw.vjp(narrow(grad_hard)), total=0)

@@ -6,8 +6,8 @@ draw further noise, :mod:`verify.lab.score_function` for those that call f.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from inspect import signature
 from typing import Any, SupportsFloat
 
@@ -15,16 +15,26 @@ import numpy as np
 
 from reinmax_ref.categorical import softmax as tempered_softmax
 from reinmax_ref.protocol import name_of, needs_of
-from verify.lab.bits import AsPairs
-from verify.lab.linear import Estimator, Forced, estimator_moments, find_estimator
+from verify.lab.linear import AsPairs, Estimator, Forced, estimator_moments, find_estimator
 from verify.lab.noise import noisy_moments
-from verify.lab.record import Moments, NoisyMoments
+from verify.lab.results import Moments, NoisyMoments
 from verify.lab.score_function import sample_moments
 from verify.objectives import Objective
 from verify.oracle.enumeration import MAX_CORNERS, Statistics, softmax, statistics
 from verify.oracle.parallel import Progress, Workers
+from verify.typing import Array
 
-__all__ = ["Estimator", "Forced", "Moments", "NoisyMoments", "estimator_moments", "find_estimator", "moments"]
+__all__ = [
+    "Estimator",
+    "Forced",
+    "Moments",
+    "NoisyMoments",
+    "OnePass",
+    "estimator_moments",
+    "find_estimator",
+    "moments",
+    "why_not",
+]
 
 
 def moments(
@@ -111,3 +121,54 @@ def moments(
     else:
         found = estimator_moments(AsPairs(function) if needs.binary else function, total, theta, tau)
     return replace(found, estimator=name_of(estimator))
+
+
+@dataclass(frozen=True, eq=False)
+class OnePass:
+    """An objective and logits, with the sums over the corners.
+
+    Attributes
+    ----------
+    objective : Objective
+    logits : array, shape (K,) or (L, K)
+    workers : int or map-like callable
+        For the pass over the corners.
+
+    Examples
+    --------
+    >>> from verify.objectives import linear
+    >>> point = OnePass(linear([0.0, 4.0]), np.zeros(2))
+    >>> [round(point.moments("straight_through", tau).relative_bias, 3) for tau in (1.0, 2.0)]
+    [0.0, 0.5]
+    """
+
+    objective: Objective
+    logits: Array
+    workers: Workers = 1
+
+    @cached_property
+    def total(self) -> Statistics:
+        """Sums over the corners, of the second degree."""
+        return statistics(self.objective, softmax(self.logits), degree=2, workers=self.workers)
+
+    def moments(self, estimator: str, tau: float) -> Moments:
+        """Give the moments of one estimator at one temperature."""
+        return moments(estimator, self.objective, self.logits, tau, total=self.total, workers=self.workers)
+
+
+def why_not(estimator: str, classes: int) -> str | None:
+    """Say why an estimator does not apply to variables of so many classes; None where it does.
+
+    Raises
+    ------
+    ValueError
+        Where no estimator has that name.
+
+    Examples
+    --------
+    >>> why_not("reinmax", 8) is None
+    True
+    """
+    if needs_of(estimator).binary and classes != 2:
+        return f"for variables of 2 classes, not {classes}"
+    return None

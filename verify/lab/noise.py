@@ -22,7 +22,7 @@ import numpy as np
 
 from reinmax_ref.protocol import Needs, name_of, needs_of
 from verify.lab.linear import Estimator
-from verify.lab.record import NoisyMoments
+from verify.lab.results import NoisyMoments
 from verify.oracle.enumeration import Statistics
 from verify.typing import Array
 

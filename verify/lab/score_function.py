@@ -15,7 +15,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from reinmax_ref.protocol import Needs, name_of
-from verify.lab.record import Moments
+from verify.lab.results import Moments
 from verify.objectives import Objective
 from verify.oracle.bits import narrow, widen
 from verify.oracle.corners import Corners

@@ -6,9 +6,6 @@ workers, and the records are the same to the last bit for any number of them.
 """
 
 from collections.abc import Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +13,9 @@ import numpy as np
 from reinmax_ref.protocol import needs_of
 from verify.lab.families import build, curvature_of, logits_for
 from verify.lab.grid import Grid, Point
-from verify.lab.moments import Moments
-from verify.lab.onepass import OnePass
-from verify.lab.records import Key, Record, read_csv, require_asked, to_csv, write_csv
-from verify.oracle.parallel import Progress, Workers, count_workers, one_blas_thread, run_tasks
+from verify.lab.moments import Moments, OnePass
+from verify.lab.results import Key, Record, read_csv, require_asked, to_csv, write_csv
+from verify.oracle.parallel import Progress, Workers, one_blas_thread, run_tasks
 
 __all__ = ["resume", "run", "solve", "sweep"]
 
@@ -113,23 +109,8 @@ def run(
     points = [point for point in (p.without(known) for p in grid.points) if point.wanted]
     if not points:
         return
-    with _streaming(workers if len(points) > 1 else 1) as mapper:
-        for records in run_tasks(solve, points, mapper, progress):
-            yield from records
-
-
-@contextmanager
-def _streaming(workers: Workers) -> Iterator[Workers]:
-    """Give workers that hand each result over when its turn comes, so that it can be kept at once."""
-    count = count_workers(workers)
-    if count is None or count == 1:
-        yield workers
-        return
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for records in run_tasks(solve, points, workers, progress):
+        yield from records
 
 
 def solve(point: Point) -> list[Record]:

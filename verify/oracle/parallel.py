@@ -146,24 +146,29 @@ def _resolve(result: Any) -> Any:
 
 def _run_pool(
     function: Callable[[Task], Result], tasks: Sequence[Task], count: int, report: Progress
-) -> list[Result]:
+) -> Iterator[Result]:
+    """Yield each result when its turn comes; tasks of a pool that lost a worker are done again."""
     carried = _InBand(function)
     _require_picklable(carried)
     results: dict[int, Result] = {}
+    given = 0
     for _ in range(RESTARTS + 1):
-        missing = [i for i in range(len(tasks)) if i not in results]
+        missing = [i for i in range(given, len(tasks)) if i not in results]
         try:
             with _pool(count) as pool:
                 futures = {pool.submit(carried, tasks[i]): i for i in missing}
                 for future in as_completed(futures):
-                    results[futures[future]] = future.result()
-                    report(len(results), len(tasks))
-            return [results[i] for i in range(len(tasks))]
+                    results[futures.pop(future)] = future.result()
+                    report(given + len(results), len(tasks))
+                    while given in results:
+                        yield results.pop(given)
+                        given += 1
+            return
         except BrokenProcessPool:
             continue
     raise RuntimeError(
-        f"worker processes died {RESTARTS + 1} times, {len(results)} of {len(tasks)} tasks done; they may "
-        "be out of memory (use fewer), or a script started them outside `if __name__ == '__main__':`"
+        f"worker processes died {RESTARTS + 1} times, {given + len(results)} of {len(tasks)} tasks done; they "
+        "may be out of memory (use fewer), or a script started them outside `if __name__ == '__main__':`"
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.lab.winners import grouped, winner
+from verify.lab.tables import grouped, winner
 from verify.plots.style import COLOURS, legend_beside, new_axes
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from verify.lab.records import Record
+    from verify.lab.results import Record
 
 __all__ = ["family_of", "who_wins"]
 
@@ -28,7 +28,7 @@ def who_wins(records: Sequence[Record], *, by: str = "mse", ax: Axes | None = No
         Of one family of objectives with its curvatures (tanh:0.1, tanh:1, …),
         and one K, L, scale and seed.
     by : {"mse", "bias", "variance"}
-        See :func:`verify.lab.winners.winner`; estimators without a temperature
+        See :func:`verify.lab.tables.winner`; estimators without a temperature
         compete at each.
     ax : matplotlib axes, optional
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
 
-from verify.lab.winners import CRITERIA, ROUNDING, grouped
+from verify.lab.tables import CRITERIA, ROUNDING, grouped
 from verify.plots.maps import family_of, who_wins
 from verify.plots.places import NO_BIAS, PLACE, bias_against_temperature, bias_and_variance
 from verify.plots.style import new_figure
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from verify.lab.records import Record
+    from verify.lab.results import Record
 
 __all__ = ["PICTURES", "page"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from verify.lab.winners import ROUNDING, grouped
+from verify.lab.tables import ROUNDING, grouped
 from verify.plots.style import floor_below, legend_beside, log_axes, mark_floor, new_axes, style
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from verify.lab.records import Record
+    from verify.lab.results import Record
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
