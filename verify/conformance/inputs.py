@@ -17,7 +17,7 @@ __all__ = [
     "MANY_CLASSES",
     "MANY_ROWS",
     "ROWS",
-    "Comparison",
+    "GradientComparison",
     "batches",
     "brief",
     "compare",
@@ -39,7 +39,7 @@ MANY_ROWS, MANY_CLASSES = 1025, 33
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GradientComparison:
     """One observed gradient against the definition.
 
     Attributes
@@ -125,7 +125,7 @@ def compare(
     classes: int | None = None,
     size: float = 1.0,
     **options: Any,
-) -> Comparison:
+) -> GradientComparison:
     """Observe one gradient on random logits, with cotangents of some size; see :func:`compare_at`."""
     shape = (*batch, classes or candidate.classes)
     logits = representable(rng.standard_normal(shape), options.get("dtype") or candidate.dtype)
@@ -145,7 +145,7 @@ def compare_at(
     masked: Array | None = None,
     dtype: str | None = None,
     **options: Any,
-) -> Comparison:
+) -> GradientComparison:
     """Observe one gradient and compare it with the definition at the same sample.
 
     Parameters
@@ -168,17 +168,17 @@ def compare_at(
     try:
         seen = candidate.observe(logits, tau, lambda _: (g, h), seed=seed, dtype=dtype, **options)
     except Exception as raised:  # noqa: BLE001  (a foreign implementation may raise anything)
-        return Comparison(what, raised=brief(raised))
+        return GradientComparison(what, raised=brief(raised))
     zero = np.zeros_like(logits)
     onehot = np.eye(logits.shape[-1])[seen.hard.argmax(axis=-1)]
     exact = reinmax_gradient(logits, tau, onehot, zero if g is None else g, zero if h is None else h)
     if seen.gradient is None or seen.gradient.shape != exact.shape:
         found = None if seen.gradient is None else seen.gradient.shape
-        return Comparison(f"{what}, where the gradient has shape {found},", np.inf, 1.0, 1.0)
+        return GradientComparison(f"{what}, where the gradient has shape {found},", np.inf, 1.0, 1.0)
     error = float(np.abs(seen.gradient - exact).max(initial=0.0))
     counted = logits if masked is None else np.where(masked, -np.inf, logits)
     bounds = [gradient_tolerance(d, counted, tau, g, h) for d in (wanted, "float32")]
-    return Comparison(what, error if np.isfinite(error) else np.inf, bounds[0], max(bounds))
+    return GradientComparison(what, error if np.isfinite(error) else np.inf, bounds[0], max(bounds))
 
 
 def brief(raised: Exception) -> str:
@@ -186,7 +186,7 @@ def brief(raised: Exception) -> str:
     return f"{type(raised).__name__}: {str(raised).strip().partition(chr(10))[0][:160]}"
 
 
-def summarize(comparisons: list[Comparison], claim: str) -> Outcome:
+def summarize(comparisons: list[GradientComparison], claim: str) -> Outcome:
     """One outcome of several comparisons: the worst decides, and every failing shape is named."""
     ran = [c for c in comparisons if c.raised is None]
     raised = [f"{c.what} raise {c.raised}" for c in comparisons if c.raised is not None]

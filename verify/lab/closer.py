@@ -18,13 +18,13 @@ from verify.objectives import Objective, cubic, tanh_network
 from verify.oracle.enumeration import softmax, statistics
 from verify.typing import Array
 
-__all__ = ["CUBICS", "Closer", "Family", "how_often_closer", "networks"]
+__all__ = ["CUBICS", "Closer", "DrawsObjective", "how_often_closer", "networks"]
 
-Family = Callable[[np.random.Generator, int], Objective]
+DrawsObjective = Callable[[np.random.Generator, int], Objective]
 """Draws an objective of one variable with so many classes."""
 
 
-def networks(scale: float) -> Family:
+def networks(scale: float) -> DrawsObjective:
     """Give the networks of 64 hidden units whose first weights have a standard deviation.
 
     Examples
@@ -47,7 +47,7 @@ def _sum_of_cubes(source: np.random.Generator, classes: int) -> Objective:
 
 #: One has every coefficient of T, A and b standard normal; the other is Σ_h a_h ⟨w_h, x⟩³ with standard
 #: normal a and w, which has no quadratic part that ReinMax could take exactly.
-CUBICS: dict[str, Family] = {"cubic": _cubic, "sum of 64 cubes": _sum_of_cubes}
+CUBICS: dict[str, DrawsObjective] = {"cubic": _cubic, "sum of 64 cubes": _sum_of_cubes}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +90,13 @@ class Closer:
 
 
 def how_often_closer(
-    families: Mapping[str, Family], draws: int = 1000, classes: int = 8, *, rng: Any = 0
+    families: Mapping[str, DrawsObjective], draws: int = 1000, classes: int = 8, *, rng: Any = 0
 ) -> Iterator[Closer]:
     """Compare the biases of ReinMax and straight-through at τ = 1 on random objectives.
 
     Parameters
     ----------
-    families : mapping of str to Family
+    families : mapping of str to DrawsObjective
         The objectives, by name. Logits are standard normal.
     draws : int
         Objectives of each family.
@@ -121,7 +121,7 @@ def how_often_closer(
         yield Closer(name, *np.array([_biases(family, source, classes) for _ in range(draws)]).T)
 
 
-def _biases(family: Family, source: np.random.Generator, classes: int) -> list[float]:
+def _biases(family: DrawsObjective, source: np.random.Generator, classes: int) -> list[float]:
     objective, logits = family(source, classes), source.standard_normal(classes)
     total = statistics(objective, softmax(logits), degree=1)
     names = ("straight_through", "reinmax")

@@ -163,12 +163,12 @@ def _run_pool(
                     while given in results:
                         yield results.pop(given)
                         given += 1
-            return
         except BrokenProcessPool:
             continue
+        return
     raise RuntimeError(
-        f"worker processes died {RESTARTS + 1} times, {given + len(results)} of {len(tasks)} tasks done; they "
-        "may be out of memory (use fewer), or a script started them outside `if __name__ == '__main__':`"
+        f"worker processes died {RESTARTS + 1} times, {given + len(results)} of {len(tasks)} tasks done; "
+        "they may be out of memory (use fewer), or a script started them outside `if __name__ == '__main__':`"
     )
 
 

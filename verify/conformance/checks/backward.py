@@ -12,7 +12,7 @@ from verify.conformance.inputs import (
     MANY_CLASSES,
     MANY_ROWS,
     ROWS,
-    Comparison,
+    GradientComparison,
     batches,
     compare,
     cotangent,
@@ -39,7 +39,7 @@ def check_backward(candidate: Candidate, rng: np.random.Generator, *, tau: float
     return summarize(comparisons, f"the gradient at τ = {tau:g}")
 
 
-def _elsewhere(candidate: Candidate, rng: np.random.Generator, tau: float) -> Iterator[Comparison]:
+def _elsewhere(candidate: Candidate, rng: np.random.Generator, tau: float) -> Iterator[GradientComparison]:
     """Off the beaten track: many rows of many classes with large cotangents, and float32."""
     if not candidate.convention.binary and candidate.rank != 1:
         batch = (*[1] * (candidate.rank - 2), MANY_ROWS)

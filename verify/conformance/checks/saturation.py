@@ -9,7 +9,7 @@ from verify.candidate import Candidate
 from verify.conformance.inputs import (
     FEW,
     ROWS,
-    Comparison,
+    GradientComparison,
     compare_at,
     cotangent,
     forward,
@@ -39,7 +39,7 @@ def over_temperatures(
     *,
     masked: Array | None = None,
     dtype: str | None = None,
-) -> Iterator[Comparison]:
+) -> Iterator[GradientComparison]:
     """Compare the gradients of given logits at τ = 1 and 2.
 
     Parameters
