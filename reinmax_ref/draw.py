@@ -23,7 +23,22 @@ if TYPE_CHECKING:
     #: The gradient at the logits from (p, p_tau, onehot, grad_hard, grad_soft), each of shape (n, K).
     Rule = Callable[[Array, Array, Array, Array, Array | None], Array]
 
-__all__ = ["Draw", "draw"]
+__all__ = ["Draw", "Sampled", "draw"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """What a rule is given of a sample, each a matrix with one variable a row.
+
+    Attributes
+    ----------
+    p, p_tau, onehot : array, shape (n, K)
+        p, what stands in the place of p_τ, and D.
+    """
+
+    p: Array
+    p_tau: Array
+    onehot: Array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +59,7 @@ class Draw:
     soft: Array
     index: NDArray[np.intp]
     _rows: Rows
-    _state: tuple[Array, Array, Array]
+    _sampled: Sampled
     _rule: Rule
 
     def __repr__(self) -> str:
@@ -89,7 +104,8 @@ class Draw:
 
     def _pull(self, out: Array, g: Array, h: Array | None) -> Array:
         with np.errstate(over="raise", invalid="ignore"):
-            return self._rows.restore(blockwise(self._rule, out, *self._state, g, h))
+            x = self._sampled
+            return self._rows.restore(blockwise(self._rule, out, x.p, x.p_tau, x.onehot, g, h))
 
     def _pull_scaled(self, out: Array, g: Array, h: Array | None) -> Array:
         """Differences of large cotangents may overflow where the gradient does not: scale them, exactly."""
@@ -140,7 +156,7 @@ def draw(
     shaped = classes.reshape(rows.batch)
     for result in (hard, soft, shaped):
         result.flags.writeable = False
-    return Draw(hard, soft, shaped, rows, (p, p_tau, onehot), rule)
+    return Draw(hard, soft, shaped, rows, Sampled(p, p_tau, onehot), rule)
 
 
 def _mass(p: Array, rows: Rows) -> Array:

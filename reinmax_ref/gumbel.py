@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reinmax_ref.draw import Draw, RandomSource
     from reinmax_ref.rows import Array
 
-__all__ = ["Blend", "Sampled", "bind", "check_samples", "conditional", "relaxed_rule", "sample"]
+__all__ = ["Blend", "NoisySample", "bind", "check_samples", "conditional", "relaxed_rule", "sample"]
 
 
 def conditional(p: Array, index: NDArray[np.intp], uniforms: Array) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def conditional(p: Array, index: NDArray[np.intp], uniforms: Array) -> NDArray[n
 
 
 @dataclass(frozen=True, eq=False)
-class Sampled:
+class NoisySample:
     """A sample with its ReinMax draw at τ = 1, and the uniform numbers of the noise still to come.
 
     Attributes
@@ -83,7 +83,7 @@ class Sampled:
     @property
     def middle(self) -> Array:
         """The point (p + D)/2, halfway between p and the sample."""
-        return np.asarray((self.p + self.base._state[2]) / 2)  # noqa: SLF001
+        return np.asarray((self.p + self.base._sampled.onehot) / 2)  # noqa: SLF001
 
 
 def sample(
@@ -94,12 +94,12 @@ def sample(
     index: ArrayLike | None,
     noise: ArrayLike | None,
     count: int,
-) -> Sampled:
+) -> NoisySample:
     """Sample D and ``count`` arrays of uniform numbers, or take those given."""
     source = np.random.default_rng(rng)  # type: ignore[arg-type]
     base = draw(algebra.reinmax_vjp, logits, 1.0, axis=axis, rng=source, index=index)
     uniforms = _noise(noise, Rows.from_logits(logits, axis), count, source)
-    return Sampled(base, base._state[0], base.index.reshape(-1), uniforms)  # noqa: SLF001
+    return NoisySample(base, base._sampled.p, base.index.reshape(-1), uniforms)  # noqa: SLF001
 
 
 def _noise(
@@ -143,8 +143,8 @@ def relaxed_rule(p: Array, y: Array, onehot: Array, g: Array, h: Array | None, *
 
 def bind(base: Draw, y: Array, rule: Callable[..., Array]) -> Draw:
     """Give a draw of the same sample with y in the place of p_τ and another rule."""
-    p, _, onehot = base._state  # noqa: SLF001
-    return replace(base, _state=(p, y.astype(p.dtype, copy=False), onehot), _rule=rule)
+    old = base._sampled  # noqa: SLF001
+    return replace(base, _sampled=replace(old, p_tau=y.astype(old.p.dtype, copy=False)), _rule=rule)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -90,8 +90,6 @@ class Needs:
         alone and are independent given the sample.
     shared_noise : int
         How many leading arrays of the noise all copies share.
-    linear : bool
-        Given sample and noise, the gradient is linear in the cotangent.
     binary : bool
         One logit per variable, p = σ(θ), and no class axis.
     tempered : bool
@@ -113,7 +111,6 @@ class Needs:
     noise: bool = False
     copies: bool = False
     shared_noise: int = 0
-    linear: bool = True
     binary: bool = False
     tempered: bool = True
     forward_tau: bool = False
@@ -150,7 +147,7 @@ def needs_of(estimator: str | Callable[..., Any]) -> Needs:
     Returns
     -------
     Needs
-        For a function whose file states none: ∇f at one sample, linear.
+        For a function whose file states none: ∇f at one sample.
 
     Examples
     --------

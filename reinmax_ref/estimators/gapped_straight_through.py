@@ -78,7 +78,7 @@ def gapped_straight_through(
         raise ValueError(f"gap is {gap}; expected a number of at least 0, or None for the natural gap")
     base = draw(algebra.reinmax_vjp, logits, 1.0, axis=axis, rng=rng, index=index)
     theta = Rows.from_logits(logits, axis).matrix
-    p, onehot = base._state[0], base._state[2] > 0  # noqa: SLF001
+    p, onehot = base._sampled.p, base._sampled.onehot > 0  # noqa: SLF001
     least = _natural_gap(p, onehot) if gap is None else gap
     return bind(base, softmax(_shifted(theta, onehot, least), tau), partial(relaxed_rule, tau=tau))
 

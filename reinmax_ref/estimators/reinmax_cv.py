@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, SupportsFloat
 import numpy as np
 
 from reinmax_ref.categorical import softmax
-from reinmax_ref.gumbel import Blend, Sampled, bind, check_samples, conditional, relaxed_rule, sample
+from reinmax_ref.gumbel import Blend, NoisySample, bind, check_samples, conditional, relaxed_rule, sample
 from reinmax_ref.protocol import Needs
 from reinmax_ref.rows import check_tau
 
@@ -84,7 +84,7 @@ def reinmax_cv(
     return Blend((found.base, *parts), (1.0, -eta, *(eta / samples,) * samples))
 
 
-def _own_noise(found: Sampled) -> Array:
+def _own_noise(found: NoisySample) -> Array:
     """θ_D + G where D = argmax(θ + G): class d gains ln(1 + 1/p_d) on the others."""
     x = conditional(found.p, found.index, found.noise[0])
     rows = np.arange(len(x))

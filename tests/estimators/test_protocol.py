@@ -98,7 +98,7 @@ def test_the_table_in_the_docs_has_a_row_for_each():
 def test_needs_of_a_foreign_function_are_the_plainest():
     assert needs_of(lambda logits: logits) == Needs()
     assert needs_of(np.add) == Needs()
-    assert {field.name for field in fields(Needs)} >= {"slope", "value", "evaluations", "noise", "linear"}
+    assert {field.name for field in fields(Needs)} >= {"slope", "value", "evaluations", "noise"}
 
 
 @of(NAMES)

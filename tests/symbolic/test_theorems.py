@@ -13,13 +13,13 @@ import sympy as sp
 import verify.symbolic.theorems as package
 from reinmax_ref import algebra
 from verify.symbolic import reinmax, softmax_vjp, straight_through
+from verify.symbolic.any_number import means
 from verify.symbolic.certificate import normal_form, vanishing
-from verify.symbolic.patterns import by_pattern, by_sample, directly, index_patterns, merging
+from verify.symbolic.classes import entrywise, total
+from verify.symbolic.patterns import by_pattern, by_sample, directly, index_patterns, mean_of, merging, truth
 from verify.symbolic.theorems import Certificate, prove, refute, theorem, theorems
 from verify.symbolic.theorems.baseline import with_baseline
-from verify.symbolic.theorems.means import mean_of, truth
-from verify.symbolic.theorems.quadratic import _outside_samples
-from verify.symbolic.theorems.rank_one import pairwise, rank_one
+from verify.symbolic.theorems.forms import pairwise, rank_one
 
 PROMISED = {
     "algorithm-2",
@@ -196,14 +196,13 @@ def test_merging_per_sample_refuses_what_depends_on_more_than_the_total():
     assert [check.holds for check in checks] == [True, True, True, False, False]
 
 
-def test_outside_samples_refuse_an_estimator_weighted_by_its_own_sample():
-    assert _outside_samples(reinmax).holds
-
+def test_merging_refuses_an_estimator_weighted_by_its_own_sample():
     def weighted(p, onehot, g):
-        own = sum(a * b for a, b in zip(p, onehot, strict=True))
-        return scaled(own, softmax_vjp(p, g))
+        own = total(entrywise(lambda a, b: a * b, p, onehot))
+        return entrywise(lambda v: own * v, softmax_vjp(p, g))
 
-    assert not _outside_samples(weighted).holds
+    assert all(check.holds for check in means(reinmax, 2))
+    assert not any(check.holds for check in means(weighted, 1))
 
 
 def test_index_patterns_are_all_set_partitions():
@@ -289,4 +288,4 @@ def test_only_one_theorem_reads_the_reference():
             modules += [node.module] if isinstance(node, ast.ImportFrom) else []
             if any(module.split(".")[0] == "reinmax_ref" for module in modules):
                 readers.add(file.name)
-    assert readers == {"reference.py"}
+    assert readers == {"algorithm.py"}

@@ -37,10 +37,14 @@ def normal_form(expression: sp.Expr) -> sp.Expr:
 
 @dataclass(frozen=True)
 class Check:
-    """One identity that was computed: what it claims, and what is left of left side minus right side."""
+    """One identity that was computed: what it claims, and what is left of left side minus right side.
+
+    `limit` says for which K alone a formula was tried that may depend on K in its own way.
+    """
 
     claim: str
     residual: sp.Expr
+    limit: str = ""
 
     @property
     def holds(self) -> bool:
@@ -163,4 +167,5 @@ class Theorem:
         start = perf_counter()
         checks = tuple(self.check(self.formula if formula is None else formula))
         seconds = perf_counter() - start
-        return Certificate(self.name, self.statement, self.hypotheses, self.classes, checks, seconds)
+        classes = next((check.limit for check in checks if check.limit), self.classes)
+        return Certificate(self.name, self.statement, self.hypotheses, classes, checks, seconds)

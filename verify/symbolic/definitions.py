@@ -14,6 +14,8 @@ from itertools import product
 
 import sympy as sp
 
+from verify.symbolic.classes import entrywise, total
+
 __all__ = [
     "Estimator",
     "Vector",
@@ -96,8 +98,8 @@ def softmax_vjp(q: Vector, g: Vector) -> Vector:
     -------
     tuple of K expressions
     """
-    inner = sp.Add(*(a * b for a, b in zip(q, g, strict=True)))
-    return tuple(a * (b - inner) for a, b in zip(q, g, strict=True))
+    inner = total(entrywise(lambda a, b: a * b, q, g))
+    return entrywise(lambda a, b: a * (b - inner), q, g)
 
 
 def straight_through(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
@@ -143,12 +145,11 @@ def reinmax(
     >>> [sp.factor(v) for v in reinmax(simplex("p", 2), corner(0, 2), g)]
     [-(g0 - g1)*(p0 - 1)/2, (g0 - g1)*(p0 - 1)/2]
     """
-    q = tuple((a + b) / 2 for a, b in zip(p if p_tau is None else p_tau, onehot, strict=True))
-    heun = zip(softmax_vjp(q, grad_hard), softmax_vjp(p, grad_hard), strict=True)
-    hard = tuple(2 * a - b / 2 for a, b in heun)
+    q = entrywise(lambda a, b: (a + b) / 2, p if p_tau is None else p_tau, onehot)
+    hard = entrywise(lambda a, b: 2 * a - b / 2, softmax_vjp(q, grad_hard), softmax_vjp(p, grad_hard))
     if grad_soft is None:
         return hard
-    return tuple(a + b for a, b in zip(hard, softmax_vjp(p, grad_soft), strict=True))
+    return entrywise(lambda a, b: a + b, hard, softmax_vjp(p, grad_soft))
 
 
 def _corners(probabilities: Sequence[Vector]) -> Iterable[tuple[sp.Expr, tuple[Vector, ...]]]:

@@ -7,8 +7,9 @@ outside N is neither read by the objective nor written to, so it enters only as
 a possible sample, or as a summand, with its probability as a factor and the
 same other factor for all such classes. All of them can therefore be merged
 into one class that carries their total probability, and |N| + 1 classes stand
-for any number. :func:`by_pattern` checks the identity there, and also checks
-the merging, by going from two outside classes to one.
+for any number. :func:`by_pattern` checks the identity there, and that two
+outside classes can be merged. That any number can is checked where a formula is
+handed in, by :mod:`verify.symbolic.any_number`.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,19 +19,30 @@ from itertools import combinations_with_replacement
 import sympy as sp
 
 from verify.symbolic.certificate import Check, vanishing
-from verify.symbolic.definitions import Vector, corner, simplex
+from verify.symbolic.definitions import (
+    Estimator,
+    Vector,
+    corner,
+    exact_gradient,
+    expected_gradient,
+    simplex,
+)
 
 __all__ = [
     "Sample",
     "Side",
+    "bias_of",
     "by_pattern",
     "by_sample",
     "cotangent",
     "directly",
     "generic_polynomial",
     "index_patterns",
+    "mean_of",
+    "merged_mean",
     "merging",
     "monomials",
+    "truth",
     "variables",
 ]
 
@@ -39,6 +51,26 @@ Side = Callable[[sp.Expr, Vector, Vector], Vector]
 
 Sample = Callable[[Vector, Vector, Vector, Vector, Vector], Vector]
 """One side of an identity per sample: ``side(p, p_tau, onehot, grad_hard, grad_soft)``."""
+
+
+def truth(objective: sp.Expr, x: Vector, p: Vector) -> Vector:
+    """Return Σ_k f(I_k) p_k (I_k − p) for one variable."""
+    return exact_gradient(objective, [x], [p])[0]
+
+
+def mean_of(estimator: Estimator) -> Side:
+    """Return the mean of an estimator for one variable, as a side of an identity."""
+    return lambda objective, x, p: expected_gradient(estimator, objective, [x], [p])[0]
+
+
+def bias_of(estimator: Estimator) -> Side:
+    """Return the mean of an estimator minus the true gradient, as a side of an identity."""
+
+    def bias(objective: sp.Expr, x: Vector, p: Vector) -> Vector:
+        mean = mean_of(estimator)(objective, x, p)
+        return tuple(a - b for a, b in zip(mean, truth(objective, x, p), strict=True))
+
+    return bias
 
 
 def variables(classes: int, name: str = "x") -> Vector:
@@ -123,6 +155,11 @@ def _coordinate(side: Side, labels: tuple[int, ...], outside: int) -> sp.Expr:
     x = variables(max(labels) + 1 + outside)
     monomial = sp.Mul(*(x[label] for label in labels[1:]))
     return side(monomial, x, simplex("p", len(x)))[labels[0]]
+
+
+def merged_mean(estimator: Estimator, labels: tuple[int, ...]) -> sp.Expr:
+    """Return coordinate i of an estimator's mean for the monomial of a pattern, other classes merged."""
+    return _coordinate(mean_of(estimator), labels, 1)
 
 
 def merging(side: Callable[[int], Vector], named: int) -> list[sp.Expr]:

@@ -1,6 +1,6 @@
 """The named theorems about ReinMax and straight-through, proved anew whenever they are asked for.
 
-One theorem per module; each states a formula, the checks that prove it with
+Each states a formula, the checks that prove it with
 exact arithmetic, and a falsehood that the same checks must refuse. The proofs
 are written out in the documentation (``proofs.md``).
 
@@ -14,15 +14,11 @@ False
 """
 
 from verify.symbolic.certificate import Certificate, Check, Theorem
-from verify.symbolic.theorems.algorithm import ALGORITHM_2
+from verify.symbolic.theorems.algorithm import ALGORITHM_2, SIMPLIFIED_FORM
 from verify.symbolic.theorems.baseline import UNIFORM_BASELINE
-from verify.symbolic.theorems.bernoulli import BERNOULLI
 from verify.symbolic.theorems.errors import REINMAX_ERROR, STRAIGHT_THROUGH_ERROR
-from verify.symbolic.theorems.linear import STRAIGHT_THROUGH_LINEAR
-from verify.symbolic.theorems.quadratic import REINMAX_QUADRATIC
-from verify.symbolic.theorems.rank_one import RANK_ONE_FORM
-from verify.symbolic.theorems.reference import SIMPLIFIED_FORM
-from verify.symbolic.theorems.several import SEVERAL_VARIABLES
+from verify.symbolic.theorems.exactness import REINMAX_QUADRATIC, SEVERAL_VARIABLES, STRAIGHT_THROUGH_LINEAR
+from verify.symbolic.theorems.forms import BERNOULLI, RANK_ONE_FORM
 from verify.symbolic.theorems.temperature import TEMPERATURE_BIAS
 
 __all__ = ["Certificate", "Check", "Theorem", "prove", "refute", "theorem", "theorems"]

@@ -1,13 +1,15 @@
 """ReinMax is one of a family: any baseline c in place of p is second order, the uniform one included."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import sympy as sp
 
+from verify.symbolic.any_number import BY_CLASS, means
 from verify.symbolic.certificate import Check, Theorem, normal_form, vanishing
+from verify.symbolic.classes import Classes, distribution, entrywise, total
 from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, simplex, softmax_vjp
-from verify.symbolic.patterns import by_pattern, directly, variables
-from verify.symbolic.theorems.means import mean_of, truth
+from verify.symbolic.patterns import by_pattern, directly, mean_of, truth, variables
 
 __all__ = ["UNIFORM_BASELINE", "with_baseline"]
 
@@ -16,14 +18,24 @@ Family = Callable[[Vector, Vector, Vector, Vector], Vector]
 
 def with_baseline(p: Vector, onehot: Vector, grad_hard: Vector, c: Vector) -> Vector:
     """Return ½ [(g_d − ⟨c, g⟩) s + (c_d/p_d) J(p)g] with s = D − p; c = 1/K is the uniform baseline."""
-    centred = sp.Add(*((a - b) * g for a, b, g in zip(onehot, c, grad_hard, strict=True)))
-    weight = sp.Add(*(a * b / w for a, b, w in zip(onehot, c, p, strict=True)))
-    terms = zip(onehot, p, softmax_vjp(p, grad_hard), strict=True)
-    return tuple(((d - w) * centred + weight * v) / 2 for d, w, v in terms)
+    centred = total(entrywise(lambda a, b, g: (a - b) * g, onehot, c, grad_hard))
+    weight = total(entrywise(lambda a, b, w: a * b / w, onehot, c, p))
+    jacobian = softmax_vjp(p, grad_hard)
+    return entrywise(lambda d, w, v: ((d - w) * centred + weight * v) / 2, onehot, p, jacobian)
 
 
 def _uniform(classes: int) -> Vector:
     return (sp.Rational(1, classes),) * classes
+
+
+def _generic(family: Family) -> Estimator:
+    """Choose a baseline that is any other point of the simplex."""
+
+    def estimator(p: Any, onehot: Any, grad_hard: Any) -> Any:
+        c: Any = distribution("c", len(p.named)) if isinstance(p, Classes) else simplex("c", len(p))
+        return family(p, onehot, grad_hard, c)
+
+    return estimator
 
 
 def _fixed(family: Family, baseline: Callable[[int], Vector]) -> Estimator:
@@ -32,8 +44,9 @@ def _fixed(family: Family, baseline: Callable[[int], Vector]) -> Estimator:
 
 
 def _check(family: Family) -> Iterator[Check]:
-    generic = mean_of(_fixed(family, lambda classes: simplex("c", classes)))
-    yield from by_pattern(generic, truth, degree=2)
+    generic = _generic(family)
+    yield from means(generic, 2, tried=_fixed(family, _uniform))
+    yield from by_pattern(mean_of(generic), truth, degree=2)
     for classes in (2, 3, 4):
         check = directly(mean_of(_fixed(family, _uniform)), truth, 2, classes)
         yield Check(f"c = 1/K: {check.claim}", check.residual)
@@ -61,9 +74,8 @@ def _near_the_edge(family: Family) -> Iterator[Check]:
 
 def _unweighted(p: Vector, onehot: Vector, grad_hard: Vector, c: Vector) -> Vector:
     """Leave out the weight c_d/p_d: right for c = p and on linear f only."""
-    centred = sp.Add(*((a - b) * g for a, b, g in zip(onehot, c, grad_hard, strict=True)))
-    terms = zip(onehot, p, softmax_vjp(p, grad_hard), strict=True)
-    return tuple(((d - w) * centred + v) / 2 for d, w, v in terms)
+    centred = total(entrywise(lambda a, b, g: (a - b) * g, onehot, c, grad_hard))
+    return entrywise(lambda d, w, v: ((d - w) * centred + v) / 2, onehot, p, softmax_vjp(p, grad_hard))
 
 
 UNIFORM_BASELINE = Theorem(
@@ -72,6 +84,7 @@ UNIFORM_BASELINE = Theorem(
     "as is ½ [(g_d − ⟨c, g⟩) s + (c_d/p_d) J(p)g] if Σc = 1; its weight 1/(K p_d) is unbounded.",
     hypotheses=(
         "D ~ p with every p_d > 0, one variable, g = ∇f(D); c does not depend on D",
+        BY_CLASS,
         "unbounded: the weight for every K ≥ 2, the gradient itself for K ≥ 3; at K = 2 J(p)g cancels it",
     ),
     classes="all K, by index pattern, other classes merged in p and in c; c = 1/K in full for K = 2, 3, 4",

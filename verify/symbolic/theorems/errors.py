@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import sympy as sp
 
+from verify.symbolic.any_number import BY_CLASS, means
 from verify.symbolic.certificate import Check, Theorem
 from verify.symbolic.definitions import Estimator, Vector, corner, reinmax, straight_through
-from verify.symbolic.patterns import Side, by_pattern, directly
-from verify.symbolic.theorems.means import bias_of
+from verify.symbolic.patterns import Side, bias_of, by_pattern, directly
 
 __all__ = ["REINMAX_ERROR", "STRAIGHT_THROUGH_ERROR"]
 
@@ -40,6 +40,7 @@ def leading_error(weight: sp.Rational, order: int) -> Side:
 
 def _check_order(estimator: Estimator, order: int) -> Callable[[sp.Rational], Iterator[Check]]:
     def check(weight: sp.Rational) -> Iterator[Check]:
+        yield from means(estimator, order)
         yield from by_pattern(bias_of(estimator), leading_error(weight, order), degree=order)
         for classes in (2, 3):
             yield directly(bias_of(estimator), leading_error(weight, order), order, classes)
@@ -50,7 +51,7 @@ def _check_order(estimator: Estimator, order: int) -> Callable[[sp.Rational], It
 STRAIGHT_THROUGH_ERROR = Theorem(
     name="straight-through-error",
     statement="E[J(p)g] − exact = −½ Σ_i Σ_j p_j H[(I_i − I_j)²] ∂p_i/∂θ for every quadratic f, Hessian H.",
-    hypotheses=("D ~ p, one variable, g = ∇f(D)",),
+    hypotheses=("D ~ p, one variable, g = ∇f(D)", BY_CLASS),
     classes="all K, by index pattern (i, a, b) with the other classes merged; K = 2, 3 in full",
     formula=-sp.Rational(1, 2),
     falsehood=sp.Rational(1, 2),
@@ -60,7 +61,7 @@ STRAIGHT_THROUGH_ERROR = Theorem(
 REINMAX_ERROR = Theorem(
     name="reinmax-error",
     statement="E[ReinMax] − exact = (1/12) Σ_i Σ_j p_j T[(I_i − I_j)³] ∂p_i/∂θ for every cubic f, T = D³f.",
-    hypotheses=("D ~ p, one variable, g = ∇f(D)", "τ = 1"),
+    hypotheses=("D ~ p, one variable, g = ∇f(D)", "τ = 1", BY_CLASS),
     classes="all K, by index pattern (i, a, b, c) with the other classes merged; K = 2, 3 in full",
     formula=sp.Rational(1, 12),
     falsehood=sp.Rational(1, 6),

@@ -5,7 +5,9 @@ from functools import partial
 
 import sympy as sp
 
+from verify.symbolic.any_number import BY_CLASS, products
 from verify.symbolic.certificate import Check, Theorem, vanishing
+from verify.symbolic.classes import entrywise, total
 from verify.symbolic.definitions import Vector, corner, reinmax, simplex, softmax_vjp
 from verify.symbolic.patterns import cotangent, merging
 
@@ -22,15 +24,16 @@ def _mean(p: Vector, p_tau: Vector, g: Vector) -> Vector:
 
 def _claimed(p: Vector, p_tau: Vector, g: Vector) -> Vector:
     """Return [J(p_τ) + ½ (p_τ − p)(p_τ − p)ᵀ] g."""
-    gap = tuple(a - b for a, b in zip(p_tau, p, strict=True))
-    along = sp.Add(*(a * b for a, b in zip(gap, g, strict=True)))
-    return tuple(a + b * along / 2 for a, b in zip(softmax_vjp(p_tau, g), gap, strict=True))
+    gap = entrywise(lambda a, b: a - b, p_tau, p)
+    along = total(entrywise(lambda a, b: a * b, gap, g))
+    return entrywise(lambda a, b: a + b * along / 2, softmax_vjp(p_tau, g), gap)
 
 
 def _check(claimed: Mean) -> Iterator[Check]:
     def at(mean: Mean, named: int, classes: int) -> Vector:
         return mean(simplex("p", classes), simplex("r", classes), cotangent("g", named, classes))
 
+    yield from products(_mean, claimed)
     for classes in (2, 3, 4):
         pairs = zip(at(_mean, classes, classes), at(claimed, classes, classes), strict=True)
         yield vanishing(f"K = {classes}, generic g, p and p_τ", *(a - b for a, b in pairs))
@@ -61,7 +64,11 @@ def _tempered_product(p: Vector, p_tau: Vector, g: Vector) -> Vector:
 TEMPERATURE_BIAS = Theorem(
     name="temperature-bias",
     statement="For linear f, E[grad] = [J(p_τ) + ½ (p_τ − p)(p_τ − p)ᵀ] g, which is not J(p)g in general.",
-    hypotheses=("D ~ p, one variable, g constant", "p and p_τ are any two points of the simplex, so any τ"),
+    hypotheses=(
+        "D ~ p, one variable, g constant",
+        BY_CLASS,
+        "p and p_τ are any two points of the simplex, so any τ",
+    ),
     classes="all K: K = 2, 3, 4 in full; an entry names two classes and the others merge",
     formula=_claimed,
     falsehood=_tempered_product,
