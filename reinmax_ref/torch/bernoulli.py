@@ -9,6 +9,7 @@ from reinmax_ref.torch import checks
 from reinmax_ref.torch.operator import Sample, lead
 from reinmax_ref.torch.probabilities import lift_tau, wide
 from reinmax_ref.torch.sampling import uniforms
+from reinmax_ref.torch.tracing import carried
 
 __all__ = ["reinmax_bernoulli"]
 
@@ -131,5 +132,16 @@ def reinmax_bernoulli(
     if index is not None:
         checks.check_index(index, logits.shape, logits.device)
     u = uniforms(logits.shape, logits.device, generator) if index is None else None
+    if checks.traced():
+        return _composed(logits, u, index, tau)
     hard, soft, _ = _DrawBernoulli.apply(logits, u, index, tau)  # type: ignore[no-untyped-call]
     return Sample(hard, soft)
+
+
+def _composed(logits: Tensor, u: Tensor | None, index: Tensor | None, tau: float | Tensor) -> Sample:
+    """The same sample, with a gradient that tracing keeps."""
+    hard, _, z = _DrawBernoulli.forward(logits.detach(), u, index, tau)
+    theta = wide(logits)
+    slope, _ = _slopes(theta.detach(), z, tau)
+    finite = theta.masked_fill(theta.isinf(), 0)
+    return Sample(carried(hard, slope * finite), theta.sigmoid().to(logits.dtype))

@@ -11,6 +11,7 @@ __all__ = ["reinmax", "straight_through"]
 def reinmax(
     logits: Tensor,
     tau: float | Tensor = 1.0,
+    hard: bool = True,  # noqa: FBT001, FBT002  the place that it has in the official signature
     *,
     dim: int = -1,
     generator: torch.Generator | None = None,
@@ -30,6 +31,8 @@ def reinmax(
         no gradient. The sample always comes from softmax(θ). The expected
         gradient is second-order accurate, exact for every quadratic function of
         the sample, at τ = 1 only.
+    hard : bool
+        True, as in the official package; there is no relaxed sample to ask for.
     dim : int
         The class dimension.
     generator : torch.Generator, optional
@@ -49,7 +52,8 @@ def reinmax(
     TypeError
         Where an argument has an unusable type or dtype.
     ValueError
-        Where a logit is NaN or +inf, a row is fully masked, τ is not above 0,
+        Where τ requires a gradient, ``hard`` is False, a logit is NaN or +inf,
+        a row is fully masked, τ is not above 0,
         ``dim`` is out of range, or the index has the wrong shape, names no
         class, or names a masked one.
 
@@ -82,6 +86,11 @@ def reinmax(
     >>> logits.grad
     tensor([ 0.5000, -0.5000])
     """
+    if hard is not True:
+        raise ValueError(
+            f"hard is {hard!r}; expected True, because a ReinMax sample is one-hot: for the probabilities "
+            "take the second output, for a relaxed sample torch.nn.functional.gumbel_softmax"
+        )
     return draw(logits, tau, dim=dim, generator=generator, index=index, rule="reinmax")
 
 

@@ -12,6 +12,7 @@ from typing import Any, SupportsFloat
 
 import torch
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 __all__ = [
     "check_dtype",
@@ -21,15 +22,25 @@ __all__ = [
     "check_values",
     "marks",
     "readable",
+    "traced",
 ]
 
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 _TEMPERATURE = "tau must be a positive number (math.inf is allowed); got {}"
 
 
+def traced() -> bool:
+    """Whether a tool records the operations that would forget the backward pass of an autograd function."""
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        return True
+    return not torch.compiler.is_compiling() and get_proxy_mode() is not None
+
+
 def readable(x: Tensor) -> bool:
     """Whether a value of ``x`` can be read now without stalling a device or breaking a trace."""
-    return x.device.type == "cpu" and not torch.compiler.is_compiling() and type(x) is Tensor
+    if torch.compiler.is_compiling() or traced():
+        return False
+    return x.device.type == "cpu" and type(x) is Tensor
 
 
 def _check_trace() -> None:
@@ -69,13 +80,18 @@ def check_logits(logits: Any, dim: int) -> int:
 
 
 def check_tau(tau: Any) -> float | Tensor:
-    """Return the temperature as a positive float, or as a 0-d tensor without its history."""
+    """Return the temperature as a positive float, or as a 0-d tensor, which may have no gradient."""
     if isinstance(tau, Tensor):
         if tau.ndim or tau.is_complex() or tau.dtype == torch.bool:
             raise TypeError(
                 f"tau must be a number or a real 0-d tensor, got {tau.dtype} of shape {tuple(tau.shape)}"
             )
-        return tau.detach()
+        if tau.requires_grad:
+            raise ValueError(
+                "tau requires a gradient, and these estimators define none for the temperature; "
+                "pass tau.detach(), or anneal it by hand"
+            )
+        return tau
     if not isinstance(tau, (int, float)):
         if not isinstance(tau, SupportsFloat) or isinstance(tau, (str, bytes)):
             raise TypeError(f"tau must be a number or a 0-d tensor, got {type(tau).__name__}")

@@ -12,6 +12,7 @@ from reinmax_ref.torch.blocks import in_blocks
 from reinmax_ref.torch.gradients import RULES, State, softmax_vjp
 from reinmax_ref.torch.probabilities import forced, sampled, softmax, softmax_tau, wide
 from reinmax_ref.torch.sampling import uniforms
+from reinmax_ref.torch.tracing import carried, surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,5 +136,17 @@ def draw(
         u = uniforms(rows, logits.device, generator)
     else:
         checks.check_index(index, rows, logits.device)
+    if checks.traced():
+        return _composed(logits, u, index, tau, dim, rule)
     hard, soft, _ = _Draw.apply(logits, u, index, tau, dim, rule)  # type: ignore[no-untyped-call]
     return Sample(hard, soft)
+
+
+def _composed(  # noqa: PLR0917  the arguments of _Draw
+    logits: Tensor, u: Tensor | None, index: Tensor | None, tau: float | Tensor, dim: int, rule: str
+) -> Sample:
+    """The same sample, with a gradient that tracing keeps."""
+    hard, _, _ = _Draw.forward(logits.detach(), u, index, tau, dim, rule)
+    theta = wide(logits)
+    z = surrogate(rule, theta, wide(hard), tau, dim)
+    return Sample(carried(hard, z), softmax(theta, dim).to(logits.dtype))
