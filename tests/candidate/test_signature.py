@@ -104,7 +104,7 @@ def test_what_may_be_a_temperature_is_named():
     def op(logits, sharpness):
         return algorithm_2(logits, sharpness)
 
-    with pytest.raises(ValueError, match="what to give for sharpness is not known.*--tau-name sharpness"):
+    with pytest.raises(ValueError, match=r"what to give for sharpness is not known.*--tau-name sharpness"):
         wrap(op, framework="torch")
 
 

@@ -26,9 +26,7 @@ def plain(target: Any) -> Callable[..., Any]:
     calls = (vars(base).get("__call__") for base in target.__mro__)
     forward = getattr(target, "forward", None) or next(filter(None, calls), None)
     if forward is None and not inspect.signature(target).parameters:
-        raise TypeError(
-            f"{target.__name__} is a class whose objects are not called on logits{_methods(target)}"
-        )
+        raise TypeError(f"objects of {target.__name__} are not called on logits{_methods(target)}")
     return target if forward is None else _constructed(target, forward)
 
 
@@ -64,11 +62,8 @@ def _require_callable(target: Any) -> None:
 def _methods(owner: Any) -> str:
     """Which methods there are to name instead."""
     names = [n for n in dir(owner) if not n.startswith("_") and callable(getattr(owner, n, None))]
-    return (
-        f": name a method of one, as path/to/file.py:object.{names[0]} ({', '.join(names[:5])})"
-        if names
-        else ""
-    )
+    listed = ", ".join(names[:5])
+    return f": name a method of one ({listed}), as path/to/file.py:object.{names[0]}" if names else ""
 
 
 def _own(function: Callable[..., Any], *, skip: int) -> list[Parameter]:

@@ -72,9 +72,13 @@ def _from_name(name: str) -> ModuleType:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; expected path/to/file.py:attribute")
+    names = [name for name in (path.stem, f"target_{path.stem}") if name in sys.modules]
+    for loaded in [sys.modules[name] for name in names]:
+        if getattr(loaded, "__file__", None) == str(path.resolve()):
+            return loaded  # twice it would hold two of each of its classes
     sys.path.insert(0, str(path.parent.resolve()))  # the file may import its neighbours
-    name = path.stem if path.stem not in sys.modules else f"target_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    name = f"target_{path.stem}" if names else path.stem
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert spec is not None and spec.loader is not None  # noqa: S101, PT018  (the name ends in .py)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
