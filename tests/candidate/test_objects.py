@@ -288,7 +288,7 @@ def test_an_exception_is_shown_with_its_line():
     def op(logits, tau=1.0):  # noqa: ARG001
         raise KeyError("codebook")
 
-    with pytest.raises(ValueError, match=rf"KeyError: 'codebook' \({__file__}, line \d+\)"):
+    with pytest.raises(ValueError, match=r"KeyError: 'codebook' \(.*test_objects.py, line \d+\)"):
         wrap(op, "torch")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
@@ -104,10 +105,14 @@ def _differentiates(found: Candidate) -> bool:
 def place_of(error: BaseException) -> str:
     """Where in foreign code an exception was raised; empty where it was not."""
     frames = [
-        (frame.f_globals.get("__name__", ""), frame, line) for frame, line in walk_tb(error.__traceback__)
+        (frame.f_code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in FAMILIAR
     ]
-    own = [(frame, line) for name, frame, line in frames if name.partition(".")[0] not in FAMILIAR]
-    return f" ({own[-1][0].f_code.co_filename}, line {own[-1][1]})" if own else ""
+    if not frames:
+        return ""
+    file, line = frames[-1]
+    return f" ({file.removeprefix(f'{Path.cwd()}/')}, line {line})"
 
 
 def _remedy(candidate: Candidate, problem: Exception) -> str:
