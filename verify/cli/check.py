@@ -14,6 +14,7 @@ from verify.cli.output import output_file, refuse, show, show_rich, write_json
 if TYPE_CHECKING:
     import argparse
 
+    from verify.candidate import Candidate
     from verify.conformance.report import Report
 
 __all__ = ["add"]
@@ -37,6 +38,9 @@ def add(commands: Any) -> None:
         metavar="TARGET",
         help="package.module:attribute or path/to/file.py:attribute; absent: this package's own",
     )
+    parser.add_argument(
+        "--against", default="reinmax", metavar="NAME", help="the estimator to judge by (default: reinmax)"
+    )
     add_calling(parser)
     parser.add_argument("--verbose", action="store_true", help="show every check with its evidence")
     parser.add_argument("--strict", action="store_true", help="let warnings count as failures")
@@ -52,16 +56,23 @@ def _run(arguments: argparse.Namespace) -> int:
 
         show("\n".join(f"{c.name:<18} {c.kind:<13} {c.claim}" for c in CHECKS))
         return 0
+    if arguments.against != "reinmax":
+        from verify.conformance.against import find  # noqa: PLC0415
+
+        try:
+            find(arguments.against)
+        except ValueError as error:
+            return refuse(error)
+    arguments.binary |= arguments.against == "bernoulli"
     reports = []
     for target in _own() if arguments.target is None else [arguments.target]:
         try:
             candidate = candidate_of(arguments, target)
+            report = _judged(candidate, arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (a target may raise anything)
             return refuse_target(error, target, arguments)
-        from verify.conformance import check_candidate  # noqa: PLC0415
         from verify.conformance.text import render  # noqa: PLC0415
 
-        report = check_candidate(candidate, strict=arguments.strict)
         report = replace(report, command=shlex.join(["reinmax-verify", *sys.argv[1:]]))
         show_rich(render(report, verbose=arguments.verbose))
         reports.append(report)
@@ -70,6 +81,12 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return refuse(f"the report cannot be written: {error}")
     return _status(reports)
+
+
+def _judged(candidate: Candidate, arguments: argparse.Namespace) -> Report:
+    from verify.conformance import check_candidate  # noqa: PLC0415
+
+    return check_candidate(candidate, against=arguments.against, strict=arguments.strict)
 
 
 def _own() -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from verify.candidate import Candidate, wrap
 from verify.candidate.options import RETURNS, TAU
+from verify.conformance.against import find, judge
 from verify.conformance.checks import CHECKS, run
 from verify.conformance.diagnosis import diagnose
 from verify.conformance.report import CheckResult, Report, Verdict
@@ -21,6 +22,7 @@ def check(
     returns: str | Sequence[str] = RETURNS,
     axis: int | str | None = None,
     *,
+    against: str = "reinmax",
     strict: bool = False,
     logits: str | None = None,
     injected: str | None = None,
@@ -31,7 +33,7 @@ def check(
     rng: Any = 0,
     **constants: Any,
 ) -> Report:
-    """Check whether an implementation is ReinMax.
+    """Check whether an implementation is ReinMax, or another estimator of the family.
 
     Parameters
     ----------
@@ -55,6 +57,10 @@ def check(
         to ``"tau"`` and ``("hard", "soft")``: giving these counts as given.)
     axis : int or str, optional
         The class axis as a number, or the name of the argument that sets it.
+    against : str
+        The estimator that it is judged against: ``reinmax``, or ``bernoulli``,
+        ``darn``, ``decoupled_straight_through``, ``gapped_straight_through``,
+        ``gumbel_softmax``, ``mve``, ``reinmax_uniform``, ``straight_through``.
     strict : bool
         Let warnings count as failures.
     logits : str, optional
@@ -88,7 +94,8 @@ def check(
     Raises
     ------
     TypeError, ValueError, ModuleNotFoundError
-        Where ``fn`` cannot be called as described.
+        Where ``fn`` cannot be called as described, or nothing can be judged
+        against that name.
 
     Examples
     --------
@@ -98,7 +105,10 @@ def check(
     'conforms'
     >>> verify.check(straight_through).verdict
     'deviates'
+    >>> verify.check(straight_through, against="straight_through").verdict
+    'conforms'
     """
+    find(against)
     candidate = wrap(
         fn,
         framework,
@@ -107,20 +117,26 @@ def check(
         axis,
         logits=logits,
         injected=injected,
-        binary=binary,
+        binary=binary or (against == "bernoulli" and not isinstance(fn, Candidate)),
         classes=classes,
         ndim=ndim,
         device=device,
         **constants,
     )
-    return check_candidate(candidate, strict=strict, rng=rng)
+    return check_candidate(candidate, against=against, strict=strict, rng=rng)
 
 
-def check_candidate(candidate: Candidate, *, strict: bool = False, rng: Any = 0) -> Report:
+def check_candidate(
+    candidate: Candidate, *, against: str = "reinmax", strict: bool = False, rng: Any = 0
+) -> Report:
     """Run every check on a candidate, and conclude; the parameters are those of :func:`check`.
 
     Where the verdict is not ``conforms``, the mistakes are named.
     """
+    if against != "reinmax":
+        judged, _ = judge(candidate, against, rng)
+        verdict = conclude(judged, strict=strict)
+        return Report(candidate.name, candidate.framework.name, verdict, judged, estimator=against)
     *streams, last = np.random.default_rng(rng).spawn(len(CHECKS) + 1)
     results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
     verdict = conclude(results, strict=strict)

@@ -51,7 +51,10 @@ def render(report: Report, *, verbose: bool = False) -> RenderableType:
 
 def _verdict(report: Report) -> Text:
     mark, colour = MARKS[report.verdict]
-    ending = {"conforms": " to ReinMax", "deviates": " from ReinMax", "inconclusive": ""}[report.verdict]
+    measure = "ReinMax" if report.estimator == "reinmax" else report.estimator
+    ending = {"conforms": f" to {measure}", "deviates": f" from {measure}", "inconclusive": ""}[
+        report.verdict
+    ]
     said = f"is {report.verdict}" if report.verdict == "inconclusive" else report.verdict
     return Text.assemble(
         (mark, colour), f" {report.target} ({report.framework}) ", (f"{said}{ending}", f"bold {colour}")

@@ -91,7 +91,6 @@ class Jax:
 
         with self._set(query.dtype):
             floating, back, rest = jax.vjp(outputs, jnp.asarray(query.logits, query.dtype), has_aux=True)
-            back = jax.jit(back)
 
         def pull(given: tuple[Array | None, Array | None]) -> Array:
             with self._set(query.dtype):
