@@ -76,4 +76,4 @@ def arm(
 
 
 def _weight(sample: Antithetic) -> Array:
-    return np.asarray(sample.u - 0.5)
+    return np.asarray((2 * sample.u - 1) / 2)

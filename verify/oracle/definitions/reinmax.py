@@ -1,15 +1,15 @@
-"""The paper's definition of a ReinMax gradient at one sample, unsimplified.
+"""ReinMax, and its forms for bits and with a uniform baseline.
 
-This is what a candidate is compared with. It is written from the definition in
-extended precision and imports nothing from the reference, which is itself one
-of the candidates.
+Liu, Dong, Liu, Yu and Gao, NeurIPS 2023, arXiv:2304.08612.
 """
+
+from typing import Any
 
 import numpy as np
 
 from verify.typing import Array
 
-__all__ = ["reinmax_gradient", "softmax", "softmax_vjp"]
+__all__ = ["bernoulli", "reinmax_gradient", "reinmax_uniform", "softmax", "softmax_vjp"]
 
 
 def softmax(logits: Array, tau: float = 1.0) -> Array:
@@ -54,3 +54,16 @@ def reinmax_gradient(logits: Array, tau: float, onehot: Array, g: Array, h: Arra
     """
     p, q = softmax(logits), (softmax(logits, tau) + onehot) / 2
     return 2 * softmax_vjp(q, g) - softmax_vjp(p, g) / 2 + softmax_vjp(p, h)
+
+
+def reinmax_uniform(p: Array, onehot: Array, g: Array) -> Array:
+    """½ [(g_d − mean g)(D − p) + J(p)g/(K p_d)]."""
+    at_sample, p_d = (onehot * g).sum(), (onehot * p).sum()
+    baseline = (at_sample - g.sum() / len(g)) * (onehot - p)
+    return np.asarray((baseline + softmax_vjp(p, g) / (len(g) * p_d)) / 2)
+
+
+def bernoulli(p: Any, p_tau: Any, z: Any, g: Any) -> Any:
+    """[2q(1 − q) − ½p(1 − p)]·g with q = (p_τ + z)/2, for the logit of a bit z."""
+    q = (p_tau + z) / 2
+    return (2 * q * (1 - q) - p * (1 - p) / 2) * g
