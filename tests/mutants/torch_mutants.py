@@ -11,6 +11,7 @@ from tests.mutants.catalogue import Mutant
 from tests.mutants.torch_binary import binary
 from tests.mutants.torch_functions import functions
 from tests.mutants.torch_lines import Algorithm2, axis, draw, flipped, gumbel, likely, tempered
+from tests.mutants.torch_plain import plain
 from tests.mutants.torch_plausible import plausible
 
 __all__ = ["everything"]
@@ -53,6 +54,7 @@ def everything() -> Iterator[Mutant]:
     yield from functions()
     yield from binary()
     yield from plausible()
+    yield from plain()
 
 
 def _lines() -> Iterator[Mutant]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.conformance.diagnosis.catalogue import CODES, MISTAKES, Mistake, name
+from verify.conformance.diagnosis.class_order import diagnose_class_order
 from verify.conformance.diagnosis.gradient import diagnose_backward
 from verify.conformance.diagnosis.sample_form import (
     Form,
@@ -96,7 +97,10 @@ def diagnose(
 
 def _collect(case: _Case) -> Found:
     narrow = case.ask(diagnose_width)
+    ordered = case.ask(diagnose_class_order) if case.failed("sampler") and not narrow else []
     soft = case.ask(diagnose_soft) if case.failed("soft-output") else []
+    if ordered:
+        return ordered + soft
     sample, drawn = ([], True) if narrow else _sample(case)
     gradient = _gradient(case) if drawn else []
     if narrow:  # which class is the largest depends on all the rows

@@ -1,10 +1,12 @@
 """Fitted numbers in words: the mistakes that lead to them, and how they depend on the temperature."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from math import isclose, log
+
+from verify.typing import Array
 
 __all__ = [
     "CLOSE",
@@ -19,6 +21,7 @@ __all__ = [
     "listed",
     "scaled",
     "told_apart",
+    "told_order",
 ]
 
 #: The coefficients of these terms.
@@ -231,3 +234,15 @@ def listed(values: dict[float, float]) -> str:
     '1 at τ = 1, 7 at τ = 2, 5 at τ = 4'
     """
     return law(values) or ", ".join(f"{round(v, 6) + 0.0:.3g} at τ = {tau:g}" for tau, v in values.items())
+
+
+def told_order(order: Sequence[int] | Array) -> str:
+    """An order of the classes in words.
+
+    Examples
+    --------
+    >>> told_order([2, 1, 0])
+    'reversed'
+    """
+    found = [int(i) for i in order]
+    return "reversed" if found == [*range(len(found))][::-1] else f"in the order {', '.join(map(str, found))}"

@@ -27,11 +27,16 @@ from verify.conformance.diagnosis.observations import (
     observe_gradients,
 )
 from verify.conformance.diagnosis.resampling import diagnose_other_sample, diagnose_unsteady
-from verify.conformance.diagnosis.structure import describe_linear_map, describe_products, describe_rounding
+from verify.conformance.diagnosis.structure import (
+    describe_copy,
+    describe_linear_map,
+    describe_products,
+    describe_rounding,
+)
 from verify.conformance.report import Diagnosis
 from verify.oracle.definitions import reinmax_gradient
 
-__all__ = ["diagnose_backward"]
+__all__ = ["diagnose_backward", "diagnose_columns"]
 
 PAPER = "it should be 2·J(q)g − 0.5·J(p)g with q = (p_τ + D)/2, line 5 of Algorithm 2"
 
@@ -43,13 +48,13 @@ def diagnose_backward(candidate: Candidate, rng: np.random.Generator) -> Iterato
     coupled = list(diagnose_coupling(candidate, rng, steady=steady))
     yield from coupled
     if not steady:
-        yield from _alone(candidate, rng) if coupled else _diagnose(candidate, columns, rng)
+        yield from _alone(candidate, rng) if coupled else diagnose_columns(candidate, columns, rng)
         return
     nonlinear = None if coupled else describe_nonlinear(candidate, rng)
     if nonlinear is not None:
         yield Diagnosis("unknown-gradient", nonlinear)
         columns = observe_gradients(candidate, rng, size=SMALL)
-    found = list(_diagnose(candidate, columns, rng))
+    found = list(diagnose_columns(candidate, columns, rng))
     named = [d for d in found if d.code in CODES]
     if coupled and found and not named:
         named = list(_alone(candidate, rng))
@@ -66,11 +71,11 @@ def _alone(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis
         columns = observe_alone(candidate, rng)
     except Exception:  # noqa: BLE001  (it may take no single row)
         return
-    found = _diagnose(candidate, columns, rng)
+    found = diagnose_columns(candidate, columns, rng)
     yield from (d for d in found if d.code in CODES and d.code != "severed-gradient")
 
 
-def _diagnose(
+def diagnose_columns(
     candidate: Candidate, all_columns: list[Columns], rng: np.random.Generator
 ) -> Iterator[Diagnosis]:
     """Name what the gradient is made of, row by row."""
@@ -81,6 +86,10 @@ def _diagnose(
         yield from diagnose_unsteady(all_columns)
         return
     distinct = [columns.distinct() for columns in all_columns]
+    copy = describe_copy(distinct, binary=candidate.convention.binary)
+    if copy is not None:
+        yield Diagnosis("unknown-gradient", copy)
+        return
     fits = list(fit_all(distinct, binary=candidate.convention.binary))
     best = _most_plausible(fits) or next(iter(fits), None)
     if best is None:

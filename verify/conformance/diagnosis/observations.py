@@ -1,5 +1,6 @@
 """Gradients of a candidate, observed so that each sample shows its whole K×K matrix."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -132,16 +133,29 @@ def soft_columns(candidate: Candidate, tau: float, rng: np.random.Generator, *, 
 
 
 def observe_gradients(candidate: Candidate, rng: np.random.Generator, *, size: float = 1.0) -> list[Columns]:
-    """Columns of the gradient through the sample, at each temperature."""
-    taus = TAUS if candidate.has_tau else (1.0,)
-    return [hard_columns(candidate, tau, rng, size=size) for tau in taus]
+    """Columns of the gradient through the sample, at each temperature that is taken."""
+    return _at_each(candidate, TAUS, lambda tau: hard_columns(candidate, tau, rng, size=size))
 
 
 def observe_alone(candidate: Candidate, rng: np.random.Generator) -> list[Columns]:
     """The same from calls on one row each."""
-    taus = (1.0, 2.0) if candidate.has_tau else (1.0,)
     single = replace(candidate, rank=1)
-    return [_observe(single, tau, rng, soft=False, repeats=REPEATS // 3) for tau in taus]
+    return _at_each(
+        candidate, (1.0, 2.0), lambda tau: _observe(single, tau, rng, soft=False, repeats=REPEATS // 3)
+    )
+
+
+def _at_each(candidate: Candidate, taus: tuple[float, ...], see: Callable[[float], Columns]) -> list[Columns]:
+    """What is seen at the temperatures that do not raise; what the last one raises where all do."""
+    found, raised = [], None
+    for tau in taus if candidate.has_tau else (1.0,):
+        try:
+            found.append(see(tau))
+        except Exception as error:  # noqa: BLE001  (one that refuses a temperature is seen at the others)
+            raised = error
+    if raised is not None and not found:
+        raise raised
+    return found
 
 
 def bound(columns: Columns) -> float:

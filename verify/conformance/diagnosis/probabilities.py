@@ -113,7 +113,11 @@ def _cut(theta: Array, seen: Array, close: float) -> str | None:
     """Some classes left out."""
     kept = seen > close
     p = softmax(theta) * kept
-    if kept.all() or np.abs(p / p.sum(axis=-1, keepdims=True) - seen).max() > close:
+    if (
+        kept.all()
+        or not kept.any(axis=-1).all()
+        or np.abs(p / p.sum(axis=-1, keepdims=True) - seen).max() > close
+    ):
         return None
     return f"softmax(θ) of {kept.sum(axis=-1).min()} of {theta.shape[-1]} classes, without the rest"
 

@@ -48,6 +48,9 @@ def find_form(candidate: Candidate, rng: np.random.Generator) -> Form | None:
     hard = candidate.observe(logits, tau, seed=new_seed(rng)).hard.reshape(rows, repeats, -1)
     if np.abs(hard - np.eye(candidate.classes)[hard.argmax(axis=-1)]).max() <= 4 * EPS["float32"]:
         return None
+    counted = _counted(hard)
+    if counted is not None:
+        return Form(Diagnosis(UNKNOWN, counted), drawn=False)
     values = max(len(np.unique(row.round(5), axis=0)) for row in hard)
     if values == 1:
         text = _deterministic(logits[::repeats], tau, hard[:, 0])
@@ -56,6 +59,22 @@ def find_form(candidate: Candidate, rng: np.random.Generator) -> Form | None:
     else:
         text = _of_outcome(logits, tau, hard.reshape(logits.shape))
     return Form(Diagnosis(UNKNOWN, f"{text} {DUE}"), drawn=1 < values <= candidate.classes)
+
+
+def _counted(hard: Array) -> str | None:
+    """What a sample of zeros and ones in every row is, where all rows have as many ones."""
+    ones = hard.sum(axis=-1)
+    if np.abs(hard - hard.round()).max() > 1e-4 or set(np.unique(hard.round())) != {0.0, 1.0}:
+        return None
+    number, K = round(float(ones.mean())), hard.shape[-1]
+    if np.abs(ones - number).max() > 1e-3 or number == 1:
+        return None
+    if number == K - 1:
+        return f"The sample is 1 − D: every row has a single 0 among ones. {DUE}"
+    return (
+        f"The sample has {number} ones: a subset, not a category. ReinMax is for one class of {K}; "
+        "a subset of a fixed size has another distribution, and needs another estimator."
+    )
 
 
 def _noisy(hard: Array) -> str:
@@ -82,8 +101,9 @@ def _of_outcome(logits: Array, tau: float, seen: Array) -> str:
     if np.abs(design @ solution - seen.ravel()).max() > probability_tolerance("float32", logits):
         return "What is given as the sample is a vector for each class that is drawn, but not its one-hot."
     shown = [f"{x:.3g}·{name}" for x, name in zip(solution, parts, strict=True) if abs(x) > 1e-5]
-    told = " + ".join(shown).replace("+ -", "− ")
-    return f"The value of what is given as the sample is {told}, not D."
+    told, sums = " + ".join(shown).replace("+ -", "− "), seen.sum(axis=-1)
+    row = f" Every row of the sample sums to {sums[0]:.3g}." if np.abs(sums - 1).max() > 1e-3 else ""
+    return f"The value of what is given as the sample is {told}, not D.{row}"
 
 
 def diagnose_seed(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from verify.conformance.diagnosis.describe import law, listed, told_order
 from verify.conformance.diagnosis.observations import Columns, bound
 from verify.conformance.inputs import representable
 from verify.oracle.definitions import reinmax_gradient, softmax
 from verify.oracle.tolerances import probability_tolerance
 from verify.typing import Array
 
-__all__ = ["describe_linear_map", "describe_products", "describe_rounding"]
+__all__ = ["describe_copy", "describe_linear_map", "describe_products", "describe_rounding"]
+
+#: So many different numbers show that a dtype is short.
+DIFFERENT = 24
 
 #: A map of K² numbers is believed from so many samples of a row, and from so many rows.
 LEAST = 3
@@ -34,8 +38,13 @@ ALONE = {"p∘g": 0.5, "p⟨p, g⟩": 0.0, "D⟨D, g⟩": 0.5, "D⟨p, g⟩": -0
 
 
 def describe_rounding(all_columns: list[Columns]) -> str | None:
-    """Say which short dtype holds every number of the gradient, where one does."""
+    """Say which short dtype holds every number of the gradient, where one does.
+
+    Few different numbers, as in a copy of the cotangent, are no sign of that.
+    """
     found = np.concatenate([columns.gradient.ravel() for columns in all_columns])
+    if len(np.unique(np.abs(found))) < DIFFERENT:
+        return None
     for dtype in ("bfloat16", "float16"):
         if found.any() and np.array_equal(representable(found, dtype), found):
             return (
@@ -43,6 +52,35 @@ def describe_rounding(all_columns: list[Columns]) -> str | None:
                 "whatever the dtype of the logits. Compute in that of the logits, or in float32 at least."
             )
     return None
+
+
+def describe_copy(all_columns: list[Columns], *, binary: bool) -> str | None:
+    """Say that the gradient is the cotangent itself, with its mean or without, where it is."""
+    for text, remove in (("the cotangent itself", 0), ("the cotangent without its mean", 1)):
+        factors = [_factor(columns, columns.basis, remove) for columns in all_columns]
+        if all(factors):
+            times = {
+                columns.tau: (factor or 0.0) / (1 + binary)
+                for columns, factor in zip(all_columns, factors, strict=True)
+            }
+            return _copied("the cotangent itself" if binary else text, times, binary=binary)
+    return None
+
+
+def _factor(columns: Columns, g: Array, remove: int) -> float | None:
+    """The number that takes a copy of the cotangent to the gradient, where one does."""
+    due = g - remove * g.mean(axis=-1, keepdims=True)
+    factor = float((columns.gradient * due).sum() / (due * due).sum())
+    return None if np.abs(columns.gradient - factor * due).max() > bound(columns) else factor
+
+
+def _copied(text: str, factors: dict[float, float], *, binary: bool) -> str:
+    times = "" if law(factors) == "1" else f" times {listed(factors)}"
+    missing = " The factor p(1 − p) of the sigmoid is missing." if binary else ""
+    return (
+        f"The gradient is {text}{times}, whatever the logits are. This is identity Straight-Through, "
+        f"hard + θ − sg(θ).{missing} Line 6 returns π₂ − sg(π₂) + D, where θ enters through softmaxes only."
+    )
 
 
 def describe_linear_map(all_columns: list[Columns]) -> str | None:
@@ -120,11 +158,9 @@ def _tell(maps: Array, what: str, side: int) -> str:
     K = maps.shape[-1]
     order = maps.mean(axis=0).argmax(axis=-1)
     if np.abs(maps + 1 / K - np.eye(K)[order]).max() < 1e-3:
-        reverse = np.array_equal(order, np.arange(K)[::-1])
-        told = "reversed" if reverse else f"in the order {', '.join(map(str, order))}"
         return (
-            f"{what} with its classes {told}. Look for a flip, a sort or a permutation that is not undone, "
-            "or undone in one direction only."
+            f"{what} with its classes {told_order(order)}. Look for a flip, a sort or a permutation that is "
+            "not undone, or undone in one direction only."
         )
     where = "the cotangent on its way in" if side else "it, or to the logits, on its way back"
     return (
