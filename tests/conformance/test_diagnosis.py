@@ -10,6 +10,7 @@ import verify
 from tests.mutants import styles
 from tests.mutants.forge import forge, inverse_cdf, right, softmax, terms
 from tests.mutants.numpy_mutants import sharing
+from tests.mutants.torch_conditions import chunked, conditions
 from tests.mutants.torch_lines import Algorithm2
 from verify.candidate import wrap
 from verify.conformance.diagnosis import CODES, diagnose
@@ -173,14 +174,28 @@ def test_mistakes_that_come_to_the_same_are_both_told_and_neither_named():
     assert "missing-stop-gradient" in found.explanation
 
 
-def test_what_no_fit_explains_is_told_by_the_check_that_fails():
+def test_what_no_call_of_the_diagnosis_shows_is_told_by_the_check_that_fails():
     def op(logits, tau=1.0, rng=None):
-        made = forge()(logits, tau, rng)
-        return made if logits.ndim < 4 else forge(terms(2, -1))(logits, tau, rng)
+        return forge(terms(2, -1) if logits.shape[0] == 3 else right)(logits, tau, rng)
 
     (found,) = verify.check(op).diagnosis
     assert found.code == "unknown-gradient"
-    assert "backward-tau-0.5 says: the gradient at τ = 0.5 is wrong on 4-D logits" in found.explanation
+    assert "backward-tau-0.5 says: the gradient at τ = 0.5 is wrong on 3-D logits" in found.explanation
+
+
+@pytest.mark.parametrize("mutant", list(conditions()), ids=lambda m: m.name)
+def test_a_mistake_is_named_under_its_condition(mutant):
+    (found,) = diagnose(mutant.candidate(), EVERYTHING, np.random.default_rng(0))
+    assert (found.code,) == mutant.codes
+    assert found.explanation.startswith("Only ")
+    assert mutant.says in found.explanation
+
+
+@pytest.mark.parametrize("mutant", list(chunked()), ids=lambda m: m.name)
+def test_rows_that_are_left_over_are_told(mutant):
+    (found,) = diagnose(mutant.candidate(), EVERYTHING, np.random.default_rng(0))
+    assert found.code == "unknown-gradient"
+    assert mutant.says in found.explanation
 
 
 @pytest.mark.parametrize("seed", range(3))

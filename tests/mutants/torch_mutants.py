@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tests.mutants.catalogue import Mutant
 from tests.mutants.torch_binary import binary
+from tests.mutants.torch_conditions import chunked
 from tests.mutants.torch_functions import functions
 from tests.mutants.torch_lines import Algorithm2, axis, draw, flipped, gumbel, likely, tempered
 from tests.mutants.torch_plain import plain
@@ -55,6 +56,7 @@ def everything() -> Iterator[Mutant]:
     yield from binary()
     yield from plausible()
     yield from plain()
+    yield from chunked()
 
 
 def _lines() -> Iterator[Mutant]:

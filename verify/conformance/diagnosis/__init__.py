@@ -169,7 +169,7 @@ def _quoted(case: _Case, code: str, beginnings: tuple[str, ...]) -> Found:
     return [
         Diagnosis(
             code,
-            f"This is no known mistake, and no term of the paper explains it. {r.name} says: {r.detail}.",
+            f"The calls that were made to name it show nothing wrong. {r.name} says: {r.detail}.",
         )
         for r in case.results
         if r.status == "fail" and r.detail and r.name.startswith(beginnings)

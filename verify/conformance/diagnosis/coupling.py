@@ -7,14 +7,20 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.conformance.diagnosis.catalogue import name
-from verify.conformance.diagnosis.observations import Columns, bound, hard_columns, soft_columns
+from verify.conformance.diagnosis.observations import (
+    Columns,
+    bound,
+    hard_columns,
+    soft_columns,
+    wrong_columns,
+)
 from verify.conformance.diagnosis.structure import describe_rounding
 from verify.conformance.inputs import cotangent, new_seed
 from verify.conformance.report import Diagnosis
 from verify.oracle.tolerances import gradient_tolerance
 from verify.typing import Array
 
-__all__ = ["SMALL", "describe_nonlinear", "diagnose_coupling", "is_linear"]
+__all__ = ["SMALL", "describe_leftover", "describe_nonlinear", "diagnose_coupling", "is_linear"]
 
 SHAPES = ((3, 4), (4,))
 
@@ -152,6 +158,21 @@ def _by_size(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnos
                     f"among {ROWS} equal rows, a row's gradient is {times:.3g} times as long as alone.",
                 )
             return
+
+
+def describe_leftover(all_columns: list[Columns]) -> str | None:
+    """Say that the last rows of a call are wrong and those before are right, where it is so."""
+    count, n = 0, 0
+    for columns in all_columns:
+        wrong = wrong_columns(columns)
+        count, n = int(wrong.sum()), len(wrong)
+        if not 0 < count < n / 2 or not wrong[-count:].all():
+            return None
+    last = "zero" if not all_columns[-1].gradient[-count:].any() else "another one"
+    return (
+        f"The gradient of the last rows of a batch, here {count} of {n}, is {last}, and that of the rows "
+        "before is right: they are left over from chunks of rows. Take the rest of the rows as well."
+    )
 
 
 def describe_nonlinear(candidate: Candidate, rng: np.random.Generator) -> str | None:

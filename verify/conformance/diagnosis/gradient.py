@@ -6,7 +6,13 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.conformance.diagnosis.catalogue import CODES, name
-from verify.conformance.diagnosis.coupling import SMALL, describe_nonlinear, diagnose_coupling
+from verify.conformance.diagnosis.conditions import find_condition
+from verify.conformance.diagnosis.coupling import (
+    SMALL,
+    describe_leftover,
+    describe_nonlinear,
+    diagnose_coupling,
+)
 from verify.conformance.diagnosis.describe import (
     CLOSE,
     TERMS,
@@ -20,6 +26,7 @@ from verify.conformance.diagnosis.describe import (
 from verify.conformance.diagnosis.fitting import Fit, fit_all, fit_family
 from verify.conformance.diagnosis.hypotheses import FAMILIES
 from verify.conformance.diagnosis.observations import (
+    Call,
     Columns,
     hard_columns,
     is_steady,
@@ -44,6 +51,10 @@ PAPER = "it should be 2·J(q)g − 0.5·J(p)g with q = (p_τ + D)/2, line 5 of A
 def diagnose_backward(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
     """Name what is wrong with the gradient through the sample."""
     columns = observe_gradients(candidate, rng)
+    leftover = describe_leftover(columns)
+    if leftover is not None:
+        yield Diagnosis("unknown-gradient", leftover)
+        return
     steady = is_steady(columns)
     coupled = list(diagnose_coupling(candidate, rng, steady=steady))
     yield from coupled
@@ -55,11 +66,32 @@ def diagnose_backward(candidate: Candidate, rng: np.random.Generator) -> Iterato
         yield Diagnosis("unknown-gradient", nonlinear)
         columns = observe_gradients(candidate, rng, size=SMALL)
     found = list(diagnose_columns(candidate, columns, rng))
+    if not coupled and nonlinear is None:
+        yield from _under_condition(candidate, found, rng)
+        return
     named = [d for d in found if d.code in CODES]
     if coupled and found and not named:
         named = list(_alone(candidate, rng))
     # where rows mix or the size counts, that explains what has no code
     yield from named if coupled or nonlinear else found
+
+
+def _under_condition(
+    candidate: Candidate, found: list[Diagnosis], rng: np.random.Generator
+) -> Iterator[Diagnosis]:
+    """What is found in the usual calls; where the gradient is wrong in others only, what is found there."""
+    condition = find_condition(candidate, rng)
+    if condition is None:
+        yield from found
+        return
+    per_call = [
+        list(diagnose_columns(candidate, observe_gradients(candidate, rng, call=call), rng))
+        for call in condition.calls
+    ]
+    everywhere = set.intersection(*({d.code for d in told} for told in per_call))
+    for diagnosis in per_call[0]:
+        if diagnosis.code in everywhere:
+            yield Diagnosis(diagnosis.code, f"Only {condition.text}. {diagnosis.explanation}")
 
 
 def _alone(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
@@ -160,7 +192,7 @@ def _times(candidate: Candidate, factors: dict[float, float], rng: np.random.Gen
     fewer = K - 2
     constant = "τ" not in (law(factors) or "τ")
     if constant and fewer > 1 and candidate.takes(fewer):
-        columns = hard_columns(candidate, 1.0, rng, classes=fewer).distinct()
+        columns = hard_columns(candidate, 1.0, rng, call=Call(classes=fewer)).distinct()
         for fit in fit_all([columns], binary=False):
             found = scaled(fit.coefficients, fit.used)
             ratio = factor / found[1][1.0] if found else 1.0

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.conformance.inputs import brief, new_seed
+from verify.conformance.inputs import brief, new_seed, representable
+from verify.oracle.definitions import reinmax_gradient
 from verify.oracle.tolerances import gradient_tolerance
 from verify.typing import Array
 
 __all__ = [
+    "USUAL",
+    "Call",
     "Columns",
     "bound",
     "hard_columns",
@@ -20,6 +23,7 @@ __all__ = [
     "observe_gradients",
     "soft_columns",
     "spread",
+    "wrong_columns",
 ]
 
 #: Those below 1 are where clamps of τ show.
@@ -84,6 +88,24 @@ class Columns:
         return self.pick(places[kept])
 
 
+@dataclass(frozen=True)
+class Call:
+    """How a call differs from the usual one of many rows in one batch axis; None is what is usual."""
+
+    classes: int | None = None
+    dtype: str | None = None
+    axes: int = 2
+    change: Callable[[Array], Array] = lambda rows: rows
+
+    def batch(self, number: int) -> tuple[int, ...]:
+        """The shape of so many rows, a multiple of 6 where there are more batch axes than one."""
+        leading = {3: (2,), 4: (2, 3), 5: (2, 1, 3)}.get(self.axes, ())
+        return (*leading, number // int(np.prod(leading, dtype=int)))
+
+
+USUAL = Call()
+
+
 def _observe(
     candidate: Candidate,
     tau: float,
@@ -91,28 +113,35 @@ def _observe(
     *,
     soft: bool,
     size: float = 1.0,
-    classes: int | None = None,
+    call: Call = USUAL,
     repeats: int = REPEATS,
 ) -> Columns:
-    K = classes or candidate.classes
-    rows = rng.standard_normal((ROWS, K))
+    K = call.classes or candidate.classes
+    rows = call.change(rng.standard_normal((ROWS, K)))
+    rows = representable(rows, call.dtype) if call.dtype else rows
     bases = np.eye(K)[np.linspace(0, K - 1, min(K, BASES)).astype(int)]
     number = np.arange(ROWS * len(bases) * repeats)
+    if call.axes < 3 and len(number) > 1:
+        number = number[:-1]  # an odd number of rows, of which a few are left over from whole chunks
     row, basis = number % ROWS, bases[number // ROWS % len(bases)]
     logits, seed = rows[row], new_seed(rng)
+    shape = (*call.batch(len(number)), K)
 
     def pair(c: Array | None) -> tuple[Array | None, Array | None]:
-        return (c, size * basis) if soft else (size * basis, c)
+        own = (size * basis).reshape(shape)
+        return (c, own) if soft else (own, c)
 
     crash = None
+    given: dict[str, Any] = {"seed": seed, "dtype": call.dtype}
     try:
-        seen = candidate.observe(logits, tau, lambda _: pair(None), seed=seed)
+        seen = candidate.observe(logits.reshape(shape), tau, lambda _: pair(None), **given)
     except Exception as error:  # noqa: BLE001  (a foreign implementation may raise anything)
         crash = brief(error)
-        seen = candidate.observe(logits, tau, lambda _: pair(np.zeros_like(basis)), seed=seed)
+        seen = candidate.observe(logits.reshape(shape), tau, lambda _: pair(np.zeros(shape)), **given)
     assert seen.gradient is not None  # noqa: S101  (a cotangent was given)
-    onehot = np.eye(K)[seen.hard.argmax(axis=-1)]
-    return Columns(tau, row, logits, onehot, basis, seen.gradient / size, seen.soft, crash)
+    onehot = np.eye(K)[seen.hard.reshape(-1, K).argmax(axis=-1)]
+    soft_seen = None if seen.soft is None else seen.soft.reshape(-1, K)
+    return Columns(tau, row, logits, onehot, basis, seen.gradient.reshape(-1, K) / size, soft_seen, crash)
 
 
 def hard_columns(
@@ -121,10 +150,12 @@ def hard_columns(
     rng: np.random.Generator,
     *,
     size: float = 1.0,
-    classes: int | None = None,
+    call: Call = USUAL,
+    repeats: int = REPEATS,
 ) -> Columns:
     """Columns of the gradient through the sample, under cotangents of some size and divided by it again."""
-    return _observe(candidate, tau, rng, soft=False, size=size, classes=classes)
+    single = replace(candidate, rank=1) if call.axes == 1 else candidate
+    return _observe(single, tau, rng, soft=False, size=size, call=call, repeats=repeats)
 
 
 def soft_columns(candidate: Candidate, tau: float, rng: np.random.Generator, *, size: float = 1.0) -> Columns:
@@ -132,16 +163,20 @@ def soft_columns(candidate: Candidate, tau: float, rng: np.random.Generator, *, 
     return _observe(candidate, tau, rng, soft=True, size=size)
 
 
-def observe_gradients(candidate: Candidate, rng: np.random.Generator, *, size: float = 1.0) -> list[Columns]:
+def observe_gradients(
+    candidate: Candidate, rng: np.random.Generator, *, size: float = 1.0, call: Call = USUAL
+) -> list[Columns]:
     """Columns of the gradient through the sample, at each temperature that is taken."""
-    return _at_each(candidate, TAUS, lambda tau: hard_columns(candidate, tau, rng, size=size))
+    return _at_each(candidate, TAUS, lambda tau: hard_columns(candidate, tau, rng, size=size, call=call))
 
 
 def observe_alone(candidate: Candidate, rng: np.random.Generator) -> list[Columns]:
     """The same from calls on one row each."""
-    single = replace(candidate, rank=1)
+    alone = Call(axes=1)
     return _at_each(
-        candidate, (1.0, 2.0), lambda tau: _observe(single, tau, rng, soft=False, repeats=REPEATS // 3)
+        candidate,
+        (1.0, 2.0),
+        lambda tau: hard_columns(candidate, tau, rng, call=alone, repeats=REPEATS // 3),
     )
 
 
@@ -161,6 +196,14 @@ def _at_each(candidate: Candidate, taus: tuple[float, ...], see: Callable[[float
 def bound(columns: Columns) -> float:
     """What honest rounding may cost in any entry of the gradient."""
     return gradient_tolerance("float32", columns.logits, columns.tau, columns.basis)
+
+
+def wrong_columns(columns: Columns) -> Array:
+    """Which columns are not those of the paper, shape (n,)."""
+    g = columns.basis
+    right = reinmax_gradient(columns.logits, columns.tau, columns.onehot, g, np.zeros_like(g))
+    error = np.abs(columns.gradient - right.astype(float)).max(axis=-1)
+    return np.asarray(~(error <= bound(columns)))
 
 
 def is_steady(all_columns: list[Columns]) -> bool:

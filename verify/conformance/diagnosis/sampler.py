@@ -65,17 +65,16 @@ def _known(trial: Trial, counts: Array) -> list[Diagnosis] | None:
 def _other(candidate: Candidate, trial: Trial, counts: Array, rng: np.random.Generator) -> Diagnosis:
     """What the sampler draws from where it is no known distribution of θ and τ."""
     told = next((text for text, p in _plain(trial, counts) if fits(counts, p.astype(float), trial.n)), None)
-    inner = None if told else _nearest(counts, trial, lambda s: softmax(s * softmax(trial.rows)), -5, 5)
-    if inner is not None:
-        rounded = (float(f"{1 / inner:.{digits}g}") for digits in (1, 2))
-        t = next(
-            (t for t in rounded if fits(counts, softmax(softmax(trial.rows), t).astype(float), trial.n)),
-            1 / inner,
-        )
-        where = f"in {trial} the sampler draws from softmax(softmax(θ)/t) with t near {t:.3g}."
-        return name("probabilities-as-logits", where)
-    told = told or _source(candidate, trial, counts, rng)
-    return Diagnosis("unknown-sampler", f"{_seen(counts, trial)}: {told}")
+    told = told or _scaled(candidate, trial, counts, rng)
+    inner = None if told else _nearest(counts, trial, lambda s: softmax(s * softmax(trial.rows)))
+    if inner is None:
+        told = told or "the distribution is none of those that mistakes are known to lead to."
+        return Diagnosis("unknown-sampler", f"{_seen(counts, trial)}: {told}")
+    rounded = (float(f"{1 / inner:.{digits}g}") for digits in (1, 2))
+    doubled = softmax(trial.rows)
+    t = next((t for t in rounded if fits(counts, softmax(doubled, t).astype(float), trial.n)), 1 / inner)
+    where = f"in {trial} the sampler draws from softmax(softmax(θ)/t) with t near {t:.3g}."
+    return name("probabilities-as-logits", where)
 
 
 def fits(counts: Array, p: Array, n: int) -> bool:
@@ -97,15 +96,15 @@ def _seen(counts: Array, trial: Trial) -> str:
     )
 
 
-def _source(candidate: Candidate, trial: Trial, counts: Array, rng: np.random.Generator) -> str:
+def _scaled(candidate: Candidate, trial: Trial, counts: Array, rng: np.random.Generator) -> str | None:
     """Say whether the draws come from the soft output or from a tempered softmax."""
     if candidate.has_soft:
         soft = candidate.observe(trial.rows, trial.tau, seed=new_seed(rng)).soft
         if soft is not None and fits(counts, soft.astype(float), trial.n):
             return "it draws from the soft output, which is not softmax(θ) itself."
-    scale = _nearest(counts, trial, lambda s: softmax(s * trial.rows), -5, 5)
+    scale = _nearest(counts, trial, lambda s: softmax(s * trial.rows))
     if scale is None:
-        return "the distribution is none of those that mistakes are known to lead to."
+        return None
     p, theta = softmax(scale * trial.rows).astype(float), trial.rows
     information = trial.n * ((p * theta**2).sum() - ((p * theta).sum(axis=-1) ** 2).sum())
     error = f"{information**-0.5:.1g}"
@@ -125,16 +124,14 @@ def _plain(trial: Trial, counts: Array) -> Iterator[tuple[str, Array]]:
         yield wrong, _least_likely(trial.rows)
 
 
-def _nearest(
-    counts: Array, trial: Trial, make: Callable[[float], Array], low: float, high: float
-) -> float | None:
-    """The number, by its logarithm between bounds, whose distribution fits; None where none does."""
+def _nearest(counts: Array, trial: Trial, make: Callable[[float], Array]) -> float | None:
+    """The number whose distribution fits, where one does."""
 
     def loss(log: float) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
             return -float(special.xlogy(counts, make(np.exp(log)).astype(float)).sum())
 
-    best = float(np.exp(optimize.minimize_scalar(loss, bounds=(low, high), method="bounded").x))
+    best = float(np.exp(optimize.minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
     return best if fits(counts, make(best).astype(float), trial.n) else None
 
 
