@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from verify.candidate import Candidate
+from verify.conformance.diagnosis.backward import diagnose_backward
 from verify.conformance.diagnosis.catalogue import CODES, MISTAKES, Mistake, name
 from verify.conformance.diagnosis.class_order import diagnose_class_order
-from verify.conformance.diagnosis.gradient import diagnose_backward
 from verify.conformance.diagnosis.sample_form import (
     Form,
     diagnose_seed,

@@ -1,17 +1,22 @@
 """The gradient through the sample, fitted with the terms of the paper under each hypothesis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import numpy as np
 from scipy import optimize
 
-from verify.conformance.diagnosis.describe import Triple, formula
+from verify.conformance.diagnosis.describe import Triple, formula, scaled
 from verify.conformance.diagnosis.hypotheses import Family, Hypothesis, hypotheses
 from verify.conformance.diagnosis.observations import Columns, bound
 from verify.typing import Array
 
 __all__ = ["Fit", "fit_all", "fit_family"]
+
+#: No slip leads to a coefficient above this, unless to a factor of the whole gradient.
+LARGEST = 8.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Fit:
         Largest entry that the fit leaves, over the tolerance.
     remark : str
         What is wrong in the hypothesis and has no code.
+    make : callable
+        The hypothesis for other columns.
     """
 
     hypothesis: Hypothesis
@@ -37,6 +44,20 @@ class Fit:
     used: dict[float, float]
     residual: float
     remark: str
+    make: Callable[[Columns], Hypothesis]
+
+    def predicts(self, columns: Columns) -> bool:
+        """Whether other columns, at one of its temperatures, are as it says."""
+        terms = self.make(columns).terms(columns.basis)
+        a, b, c = self.coefficients[columns.tau]
+        weights = (a, b + c) if len(terms) == 2 else (a, b, c)
+        return bool(np.abs(np.tensordot(weights, terms, 1) - columns.gradient).max() <= bound(columns))
+
+    @property
+    def plain(self) -> bool:
+        """Whether its coefficients are of a size that a slip leads to, or one factor of all of them."""
+        sizes = [abs(x) for triple in self.coefficients.values() for x in triple]
+        return max(sizes) <= LARGEST or scaled(self.coefficients, self.used) is not None
 
     @property
     def formula(self) -> str:
@@ -46,8 +67,9 @@ class Fit:
 
 def fit_all(all_columns: list[Columns], *, binary: bool) -> Iterator[Fit]:
     """The fits that leave no more than rounding, in the order of the hypotheses."""
-    for made in zip(*(hypotheses(columns, binary=binary) for columns in all_columns), strict=True):
-        fit = _fit(all_columns, made, made[-1].remark)
+    every = zip(*(hypotheses(columns, binary=binary) for columns in all_columns), strict=True)
+    for number, made in enumerate(every):
+        fit = _fit(all_columns, made, made[-1].remark, partial(_numbered, number=number, binary=binary))
         if fit.residual <= 1:
             yield fit
 
@@ -62,7 +84,16 @@ def fit_family(all_columns: list[Columns], family: Family) -> Fit | None:
             return None
         made.append(hypothesis)
         numbers[columns.tau] = number
-    return _fit(all_columns, tuple(reversed(made)), family.tell(dict(sorted(numbers.items()))))
+    return _fit(
+        all_columns,
+        tuple(reversed(made)),
+        family.tell(dict(sorted(numbers.items()))),
+        lambda columns: family.make(columns, numbers[columns.tau]),
+    )
+
+
+def _numbered(columns: Columns, *, number: int, binary: bool) -> Hypothesis:
+    return next(islice(hypotheses(columns, binary=binary), number, None))
 
 
 def _best(columns: Columns, family: Family) -> float:
@@ -86,7 +117,12 @@ def _solve(columns: Columns, hypothesis: Hypothesis) -> tuple[Array, float, floa
     return solution, float(np.abs(left).max()), float(left @ left)
 
 
-def _fit(all_columns: list[Columns], made: tuple[Hypothesis, ...], remark: str) -> Fit:
+def _fit(
+    all_columns: list[Columns],
+    made: tuple[Hypothesis, ...],
+    remark: str,
+    make: Callable[[Columns], Hypothesis],
+) -> Fit:
     found, worst = {}, 0.0
     for columns, hypothesis in zip(all_columns, made, strict=True):
         solution, left, _ = _solve(columns, hypothesis)
@@ -94,4 +130,4 @@ def _fit(all_columns: list[Columns], made: tuple[Hypothesis, ...], remark: str) 
         a, b, c = map(float, [*solution, 0.0][:3])
         found[columns.tau] = (a, b, c)
     used = {columns.tau: each.tau for columns, each in zip(all_columns, made, strict=True)}
-    return Fit(made[-1], found, used, worst, remark)
+    return Fit(made[-1], found, used, worst, remark, make)

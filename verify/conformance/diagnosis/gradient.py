@@ -6,13 +6,6 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.conformance.diagnosis.catalogue import CODES, name
-from verify.conformance.diagnosis.conditions import find_condition
-from verify.conformance.diagnosis.coupling import (
-    SMALL,
-    describe_leftover,
-    describe_nonlinear,
-    diagnose_coupling,
-)
 from verify.conformance.diagnosis.describe import (
     CLOSE,
     TERMS,
@@ -30,8 +23,6 @@ from verify.conformance.diagnosis.observations import (
     Columns,
     hard_columns,
     is_steady,
-    observe_alone,
-    observe_gradients,
 )
 from verify.conformance.diagnosis.resampling import diagnose_other_sample, diagnose_unsteady
 from verify.conformance.diagnosis.structure import (
@@ -43,74 +34,21 @@ from verify.conformance.diagnosis.structure import (
 from verify.conformance.report import Diagnosis
 from verify.oracle.definitions import reinmax_gradient
 
-__all__ = ["diagnose_backward", "diagnose_columns"]
+__all__ = ["Other", "diagnose_columns"]
 
 PAPER = "it should be 2·J(q)g − 0.5·J(p)g with q = (p_τ + D)/2, line 5 of Algorithm 2"
 
-
-def diagnose_backward(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """Name what is wrong with the gradient through the sample."""
-    columns = observe_gradients(candidate, rng)
-    leftover = describe_leftover(columns)
-    if leftover is not None:
-        yield Diagnosis("unknown-gradient", leftover)
-        return
-    steady = is_steady(columns)
-    coupled = list(diagnose_coupling(candidate, rng, steady=steady))
-    yield from coupled
-    if not steady:
-        yield from _alone(candidate, rng) if coupled else diagnose_columns(candidate, columns, rng)
-        return
-    nonlinear = None if coupled else describe_nonlinear(candidate, rng)
-    if nonlinear is not None:
-        yield Diagnosis("unknown-gradient", nonlinear)
-        columns = observe_gradients(candidate, rng, size=SMALL)
-    found = list(diagnose_columns(candidate, columns, rng))
-    if not coupled and nonlinear is None:
-        yield from _under_condition(candidate, found, rng)
-        return
-    named = [d for d in found if d.code in CODES]
-    if coupled and found and not named:
-        named = list(_alone(candidate, rng))
-    # where rows mix or the size counts, that explains what has no code
-    yield from named if coupled or nonlinear else found
-
-
-def _under_condition(
-    candidate: Candidate, found: list[Diagnosis], rng: np.random.Generator
-) -> Iterator[Diagnosis]:
-    """What is found in the usual calls; where the gradient is wrong in others only, what is found there."""
-    condition = find_condition(candidate, rng)
-    if condition is None:
-        yield from found
-        return
-    per_call = [
-        list(diagnose_columns(candidate, observe_gradients(candidate, rng, call=call), rng))
-        for call in condition.calls
-    ]
-    everywhere = set.intersection(*({d.code for d in told} for told in per_call))
-    for diagnosis in per_call[0]:
-        if diagnosis.code in everywhere:
-            yield Diagnosis(diagnosis.code, f"Only {condition.text}. {diagnosis.explanation}")
-
-
-def _alone(candidate: Candidate, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """The mistakes of a call on one row, where other rows cannot disturb.
-
-    What normalizes over the rows may have no gradient there, so that a severed one is not named.
-    """
-    try:
-        columns = observe_alone(candidate, rng)
-    except Exception:  # noqa: BLE001  (it may take no single row)
-        return
-    found = diagnose_columns(candidate, columns, rng)
-    yield from (d for d in found if d.code in CODES and d.code != "severed-gradient")
+#: Columns that were not fitted, and the call in words; empty for the same calls.
+Other = tuple[str, Columns]
 
 
 def diagnose_columns(
-    candidate: Candidate, all_columns: list[Columns], rng: np.random.Generator
+    candidate: Candidate,
+    all_columns: list[Columns],
+    rng: np.random.Generator,
+    others: tuple[Other, ...] = (),
 ) -> Iterator[Diagnosis]:
-    """Name what the gradient is made of, row by row."""
+    """Name what the gradient is made of, row by row, as far as that predicts other observations."""
     if not all(np.isfinite(columns.gradient).all() for columns in all_columns):
         yield Diagnosis("unknown-gradient", "The gradient of ordinary logits is not finite.")
         return
@@ -122,7 +60,7 @@ def diagnose_columns(
     if copy is not None:
         yield Diagnosis("unknown-gradient", copy)
         return
-    fits = list(fit_all(distinct, binary=candidate.convention.binary))
+    fits = [fit for fit in fit_all(distinct, binary=candidate.convention.binary) if _sound(fit, others)]
     best = _most_plausible(fits) or next(iter(fits), None)
     if best is None:
         other = list(diagnose_other_sample(distinct))
@@ -130,12 +68,20 @@ def diagnose_columns(
             yield from other
             return
         found = (fit_family(distinct, family) for family in FAMILIES)
-        searched = sorted((fit for fit in found if fit is not None), key=lambda fit: fit.residual)
+        searched = sorted(
+            (fit for fit in found if fit is not None and _sound(fit, others)), key=lambda fit: fit.residual
+        )
         best = _most_plausible(searched) or next(iter(searched), None)
     if best is not None:
-        yield from _told(candidate, best, rng)
+        unlike = {text: None for text, columns in others if not best.predicts(columns)}
+        yield from _told(candidate, best, rng, f" Not so {', '.join(unlike)}." if unlike else "")
     else:
         yield Diagnosis("unknown-gradient", _unfitted(distinct))
+
+
+def _sound(fit: Fit, others: tuple[Other, ...]) -> bool:
+    """Whether it is plain and predicts what was observed of the same calls since."""
+    return fit.plain and all(fit.predicts(columns) for text, columns in others if not text)
 
 
 def _most_plausible(fits: list[Fit]) -> Fit | None:
@@ -143,7 +89,7 @@ def _most_plausible(fits: list[Fit]) -> Fit | None:
     return next((fit for fit in fits if interpret(fit.coefficients, fit.used) is not None), None)
 
 
-def _told(candidate: Candidate, fit: Fit, rng: np.random.Generator) -> Iterator[Diagnosis]:
+def _told(candidate: Candidate, fit: Fit, rng: np.random.Generator, unlike: str) -> Iterator[Diagnosis]:
     """The mistakes of a fit by their codes, then what has no code in one remark."""
     codes, remarks = list(fit.hypothesis.codes), [fit.remark]
     explanations = alternatives(fit.coefficients, fit.used)
@@ -156,9 +102,9 @@ def _told(candidate: Candidate, fit: Fit, rng: np.random.Generator) -> Iterator[
         codes += more
         remarks.append(remark)
     for code in dict.fromkeys(codes):
-        yield name(code, f"with {fit.hypothesis.name}, the gradient is {fit.formula}.")
+        yield name(code, f"with {fit.hypothesis.name}, the gradient is {fit.formula}.{unlike}")
     if any(remarks):
-        yield Diagnosis("unknown-gradient", " ".join(filter(None, remarks)))
+        yield Diagnosis("unknown-gradient", " ".join(filter(None, remarks)) + unlike)
 
 
 def _either(codes: list[list[str]]) -> str:

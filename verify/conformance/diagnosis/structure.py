@@ -185,6 +185,8 @@ def describe_products(columns: Columns) -> str | None:
         for (name, due), x in zip(right.items(), solution.round(6) + 0.0, strict=True)
         if abs(x - due) > 1e-3
     ]
+    if not wrong:
+        return None
     return (
         f"The gradient is a sum of the paper's products with other coefficients: at τ = {columns.tau:g}, "
         f"{', '.join(wrong)}. Each term of 2·J(q)g − ½·J(p)g is J(v)g = v∘g − v⟨v, g⟩ with the same v "
