@@ -119,4 +119,4 @@ def fragile() -> Iterator[Mutant]:
     yield Mutant("numpy fragile: overwritten cache", _overwriting, warns="repeatability")
     yield Mutant("numpy fragile: softmax without the maximum", _far_only(_unshifted), warns="saturation")
     yield Mutant("numpy class axis", _last_axis_only, ("wrong-axis",))
-    yield Mutant("numpy gradient in float32", _in_dtype("float32"), ("unknown-gradient",))
+    yield Mutant("numpy gradient in float32", _in_dtype("float32"), ("severed-gradient",), "Only in float32")
