@@ -160,9 +160,7 @@ def test_a_set_of_all_corners_has_no_variance():
     assert moments("unordered_set", f, theta).total_variance <= bound(f, theta, 4)
 
 
-@pytest.mark.parametrize(
-    ("estimator", "needs"), [(leave_one_out, PAIR), (unordered_set, DISTINCT), (arm, BITS), (disarm, BITS)]
-)
+@pytest.mark.parametrize(("estimator", "needs"), [(unordered_set, DISTINCT), (arm, BITS), (disarm, BITS)])
 def test_too_many_cases_are_sampled_with_a_stated_error(estimator, needs):
     """Within 5 standard errors in norm and in variance; false alarm below 1e-6 each."""
     f, theta = problem(1, 2, 2 if needs.binary else 3)

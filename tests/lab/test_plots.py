@@ -114,7 +114,7 @@ def test_a_band_stands_where_there_is_an_error_and_only_there(records):
     ax = plots.bias_against_temperature(records)
     (band,) = ax.collections
     assert band.get_facecolor()[0, :3] == pytest.approx(mpl.colors.to_rgb(style("gumbel_softmax")["color"]))
-    exact = [replace(r, standard_error=0.0) for r in records]
+    exact = [replace(r, standard_error=0.0, relative_bias_error=0.0) for r in records]
     assert not plots.bias_against_temperature(exact).collections
 
 

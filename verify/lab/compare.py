@@ -1,6 +1,6 @@
 """Which estimator for my objective: all of them at their best temperature, and a sentence of advice."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from textwrap import fill
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reinmax_ref.estimators import names
-from reinmax_ref.protocol import needs_of
+from reinmax_ref.protocol import name_of, needs_of
 from verify.lab.grid import TAUS, check_axis, check_positive
 from verify.lab.moments import OnePass, why_not
 from verify.lab.tables import Row, advise, best
@@ -46,7 +46,8 @@ class Comparison:
 
     def to_text(self) -> str:
         """Write a table, one line an estimator, and the advice."""
-        head = f"{'estimator':<28}{'τ':>6}{'bias':>11}{'std':>11}{'MSE':>11}{'cosine':>9}{'points':>8}  needs"
+        told = "".join(f"{name:>11}{'±':>8}" for name in ("bias", "variance", "MSE"))
+        head = f"{'estimator':<28}{'τ':>6}{told}{'cosine':>9}{'points':>8}  needs"
         lines = [head, *map(_line, self.rows)]
         lines += [f"left out: {name}, {reason}" for name, reason in self.skipped.items()]
         return "\n".join([*lines, "", fill(self.advice, 110)])
@@ -59,7 +60,7 @@ def compare(
     objective: Objective,
     logits: Any,
     *,
-    estimators: Sequence[str] | None = None,
+    estimators: Sequence[str | Callable[..., Any]] | None = None,
     taus: Sequence[float] = TAUS,
     workers: Workers = 1,
 ) -> Comparison:
@@ -70,8 +71,9 @@ def compare(
     objective : Objective
         See :mod:`verify.objectives`.
     logits : array, shape (K,) or (L, K)
-    estimators : sequence of str, optional
-        Files under ``reinmax_ref/estimators``; all of them where absent.
+    estimators : sequence of str or callable, optional
+        As in :func:`verify.lab.moments.moments`; all of ``reinmax_ref/estimators``
+        where absent.
     taus : sequence of float
         Temperatures to search, by the MSE of one draw.
     workers : int or map-like callable
@@ -103,16 +105,18 @@ def compare(
     if theta.ndim not in {1, 2}:
         raise ValueError(f"logits have shape {theta.shape}; expected (K,) or (L, K)")
     shared = OnePass(objective, theta, workers)
-    skipped = {name: reason for name in asked if (reason := why_not(name, theta.shape[-1]))}
-    able = [name for name in asked if name not in skipped]
+    reasons = [why_not(name, theta.shape[-1]) for name in asked]
+    skipped = {name_of(n): reason for n, reason in zip(asked, reasons, strict=True) if reason}
+    able = [name for name, reason in zip(asked, reasons, strict=True) if not reason]
     if not able:
         raise ValueError(f"nothing to compare at {theta.shape[-1]} classes: {'; '.join(skipped.values())}")
-    everything = tuple(row for name in able for row in _rows(shared, name, taus))
-    each = [min((r for r in everything if r.estimator == name), key=lambda r: r.mse) for name in able]
+    searched = [_rows(shared, name, taus) for name in able]
+    everything = tuple(row for rows in searched for row in rows)
+    each = [min(rows, key=lambda row: row.mse) for rows in searched]
     return Comparison(tuple(sorted(each, key=lambda r: r.mse)), advise(everything), everything, skipped)
 
 
-def _rows(shared: OnePass, name: str, taus: Sequence[float]) -> list[Row]:
+def _rows(shared: OnePass, name: str | Callable[..., Any], taus: Sequence[float]) -> list[Row]:
     needs = needs_of(name)
     told = ", ".join(w for w, wanted in (("f", needs.value), ("∇f", needs.slope)) if wanted)
     rows = []
@@ -121,11 +125,17 @@ def _rows(shared: OnePass, name: str, taus: Sequence[float]) -> list[Row]:
         size, spread = float(np.linalg.norm(m.bias)), sqrt(m.total_variance)
         own = float(tau) if needs.tempered else None
         found = (size, spread, m.mse, m.cosine, m.relative_bias, m.standard_error)
-        rows.append(Row(name, own, *found, needs.evaluations, told))
+        errors = (m.total_variance_error, m.mse_error)
+        rows.append(Row(name_of(name), own, *found, needs.evaluations, told, *errors))
     return rows
 
 
 def _line(row: Row) -> str:
     tau = "" if row.tau is None else f"{row.tau:g}"
-    numbers = "".join(f"{value:>11.3g}" for value in (sqrt(row.squared_bias), row.deviation, row.mse))
+    pairs = (
+        (sqrt(row.squared_bias), row.standard_error),
+        (row.deviation**2, row.variance_error),
+        (row.mse, row.mse_error),
+    )
+    numbers = "".join(f"{value:>11.3g}{error:>8.1g}" for value, error in pairs)
     return f"{row.estimator:<28}{tau:>6}{numbers}{row.cosine:>9.4f}{row.evaluations:>8}  {row.needs}"

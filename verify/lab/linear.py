@@ -122,10 +122,7 @@ class Forced:
 
     def _pull(self, logits: Array, probabilities: Array, cotangents: Array) -> Array:
         theta = np.broadcast_to(logits[:, None, None, :], cotangents.shape)
-        # A masked class cannot be forced; its stratum is empty, so any class will do there.
-        likeliest = probabilities.argmax(axis=1)[:, None]
-        index = np.where(probabilities > 0, np.arange(logits.shape[1]), likeliest)
-        forced = np.broadcast_to(index[:, :, None], cotangents.shape[:3])
+        forced = np.broadcast_to(self._forced(probabilities)[:, :, None], cotangents.shape[:3])
         return np.asarray(self.estimator(theta, self.tau, index=forced).vjp(cotangents))
 
     def require_linear(self) -> None:
@@ -137,14 +134,40 @@ class Forced:
             (self.logits.shape[0], self.logits.shape[1], 3, self.logits.shape[1]),
         )
         first, second, both = np.moveaxis(self(rows), 2, 0)
+        if not np.isfinite(first).all():
+            raise ValueError(
+                f"{name_of(self.estimator)} at τ = {float(self.tau):g} gives a gradient that is NaN "
+                "or infinite"
+            )
         scale = np.abs(first) + 2 * np.abs(second)
         # A gradient that saturation left near 0 is a difference of terms of the size of the cotangent.
         rounding = 64 * np.finfo(float).eps * max(1.0, 1 / float(self.tau))
         if not (np.abs(both - (first - 2 * second)) <= 1e-6 * scale.max() + rounding).all():
             raise ValueError(
                 f"{self.estimator!r} is not linear in the cotangent given the sample, or draws further "
-                "noise; sample it with verify.lab.monte_carlo.estimate"
+                "noise; state which, as Needs(linear=False) or Needs(noise=True)"
             )
+        whole = self(rows).reshape(-1, size // len(self.logits))
+        part = np.arange(len(whole))[: len(whole) // 2 - 1 : -1]
+        alone = self._alone(rows, part)
+        if not (np.abs(alone - whole[part]) <= 1e-6 * scale.max() + rounding).all():
+            raise ValueError(
+                f"{self.estimator!r} couples the members of a batch: the gradient of a row changes with the "
+                "rows beside it, so that its moments depend on the batch; give each row its own gradient"
+            )
+
+    def _alone(self, rows: Array, part: Array) -> Array:
+        """Pull some of the rows back, in their order, without the others beside them."""
+        classes = self.logits.shape[1]
+        theta = np.broadcast_to(self.logits[:, None, None, :], rows.shape).reshape(-1, classes)[part]
+        index = np.broadcast_to(self._forced(self.probabilities)[:, :, None], rows.shape[:3]).ravel()[part]
+        found = self.estimator(theta, self.tau, index=index).vjp(rows.reshape(-1, classes)[part])
+        return np.asarray(found)
+
+    def _forced(self, probabilities: Array) -> Array:
+        """Each class, or the likeliest for a masked one: its stratum is empty, so any will do there."""
+        likeliest = probabilities.argmax(axis=1)[:, None]
+        return np.where(probabilities > 0, np.arange(probabilities.shape[1]), likeliest)
 
 
 @dataclass(frozen=True)

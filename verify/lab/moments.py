@@ -17,9 +17,9 @@ from reinmax_ref.categorical import softmax as tempered_softmax
 from reinmax_ref.protocol import name_of, needs_of
 from verify.lab.linear import AsPairs, Estimator, Forced, estimator_moments, find_estimator
 from verify.lab.noise import noisy_moments
-from verify.lab.results import Moments, NoisyMoments
+from verify.lab.results import Moments
 from verify.lab.score_function import sample_moments
-from verify.objectives import Objective
+from verify.objectives import Objective, evaluate
 from verify.oracle.enumeration import MAX_CORNERS, Statistics, softmax, statistics
 from verify.oracle.parallel import Progress, Workers
 from verify.typing import Array
@@ -28,11 +28,12 @@ __all__ = [
     "Estimator",
     "Forced",
     "Moments",
-    "NoisyMoments",
     "OnePass",
     "estimator_moments",
     "find_estimator",
     "moments",
+    "require_function",
+    "sampling_law",
     "why_not",
 ]
 
@@ -74,7 +75,7 @@ def moments(
     Moments
         Exact, with ``standard_error`` 0, where nothing but the sample is
         random, the samples can be enumerated, and the noise is a finite set of
-        cases; a :class:`NoisyMoments` where noise was integrated numerically.
+        cases; a :class:`Moments` with its errors where noise was integrated numerically.
 
     Raises
     ------
@@ -105,22 +106,69 @@ def moments(
             f"{name_of(estimator)} is for bits, but the logits have {theta.shape[-1]} classes, not 2"
         )
     run = partial(statistics, objective, workers=workers, max_corners=max_corners, progress=progress)
+    by_sample = needs.value or not needs.linear
     if total is None:
-        total = run(p, degree=0 if needs.value else 2)
+        require_function(objective, p)
+        total = run(p, degree=0 if by_sample else 2)
     function = find_estimator(estimator)
-    if needs.value:
+    if by_sample:
         found = sample_moments(
-            function, needs, objective, theta, tau=tau, total=total, max_corners=max_corners
+            function,
+            needs,
+            objective,
+            theta,
+            tau=tau,
+            total=total,
+            max_corners=max_corners,
+            workers=workers,
         )
     elif needs.noise:
         found = noisy_moments(function, total, theta, tau)
     elif needs.forward_tau:
-        at = tempered_softmax(np.atleast_2d(theta), signature(function).parameters["forward_tau"].default)
-        found = estimator_moments(function, run(at, degree=2), theta, tau)
+        found = estimator_moments(function, run(sampling_law(estimator, theta), degree=2), theta, tau)
         found = replace(found, exact_gradient=total.exact_gradient.reshape(theta.shape))
     else:
         found = estimator_moments(AsPairs(function) if needs.binary else function, total, theta, tau)
+    if not (np.isfinite(found.mean).all() and np.isfinite(found.covariance).all()):
+        raise ValueError(
+            f"{name_of(estimator)} at τ = {float(tau):g} gives a gradient that is NaN or infinite at a "
+            "sample of positive probability; its moments do not exist"
+        )
     return replace(found, estimator=name_of(estimator))
+
+
+def sampling_law(estimator: str | Callable[..., Any], logits: Array) -> Array:
+    """Give the probabilities (L, K) of an estimator that samples at a temperature of its own."""
+    options = signature(find_estimator(estimator)).parameters
+    return tempered_softmax(np.atleast_2d(logits), options["forward_tau"].default)
+
+
+def require_function(objective: Objective, probabilities: Array) -> None:
+    """Refuse an objective whose value at a point changes from call to call, or with the points beside it.
+
+    Dropout and batch normalisation in training mode are of that kind.
+    """
+    p = np.atleast_2d(probabilities)
+    source, points = np.random.default_rng(0), np.zeros((8, *p.shape))
+    for variable, row in enumerate(p):
+        points[np.arange(8), variable, source.choice(len(row), 8, p=row / row.sum())] = 1
+    part = np.arange(8)[:3:-1]
+    first, second, alone = (evaluate(objective, x) for x in (points, points.copy(), points[part]))
+    for one, again, beside in zip(first, second, alone, strict=True):
+        values = [np.asarray(v, float) for v in (one, again, beside)]
+        if not all(np.isfinite(v).all() for v in values):
+            continue  # the pass over the corners says so
+        size = 1e-4 * np.abs(values[0]).max()
+        if np.abs(values[0] - values[1]).max() > size:
+            raise ValueError(
+                "the objective gives another value at the same point each time, as with dropout in training "
+                "mode; make it a function: call eval() on the model, or fix the noise"
+            )
+        if np.abs(values[0][part] - values[2]).max() > size:
+            raise ValueError(
+                "the objective at a point changes with the points beside it, as with batch normalisation in "
+                "training mode; make it a function of each point: call eval() on the model"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,14 +197,16 @@ class OnePass:
     @cached_property
     def total(self) -> Statistics:
         """Sums over the corners, of the second degree."""
-        return statistics(self.objective, softmax(self.logits), degree=2, workers=self.workers)
+        p = softmax(self.logits)
+        require_function(self.objective, p)
+        return statistics(self.objective, p, degree=2, workers=self.workers)
 
-    def moments(self, estimator: str, tau: float) -> Moments:
+    def moments(self, estimator: str | Callable[..., Any], tau: float) -> Moments:
         """Give the moments of one estimator at one temperature."""
         return moments(estimator, self.objective, self.logits, tau, total=self.total, workers=self.workers)
 
 
-def why_not(estimator: str, classes: int) -> str | None:
+def why_not(estimator: str | Callable[..., Any], classes: int) -> str | None:
     """Say why an estimator does not apply to variables of so many classes; None where it does.
 
     Raises

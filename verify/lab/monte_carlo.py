@@ -26,8 +26,8 @@ from typing import Any, SupportsFloat
 import numpy as np
 from scipy.special import ndtri
 
-from reinmax_ref.protocol import name_of
-from verify.lab.moments import Estimator, Forced, find_estimator
+from reinmax_ref.protocol import name_of, needs_of
+from verify.lab.moments import Estimator, Forced, find_estimator, require_function, sampling_law
 from verify.objectives import Objective, evaluate
 from verify.oracle.enumeration import softmax
 from verify.typing import Array
@@ -154,10 +154,12 @@ def estimate(
     p = np.atleast_2d(softmax(theta))
     forced = Forced(find_estimator(estimator), np.atleast_2d(theta), p, tau)
     forced.require_linear()
+    require_function(objective, p)
+    law = p if not needs_of(estimator).forward_tau else sampling_law(estimator, theta)
     source, tally = np.random.default_rng(rng), _Tally.empty(p.shape)
     batch = max(1, min(FIRST_LOOK, BATCH_NUMBERS // (p.size * p.shape[1])))
     while tally.count < samples:
-        tally = tally.updated(_draws(forced, objective, p, min(batch, samples - tally.count), source))
+        tally = tally.updated(_draws(forced, objective, (p, law), min(batch, samples - tally.count), source))
         if tolerance is not None and tally.count >= min(FIRST_LOOK, samples):
             factor = half_width_factor(tally.count, confidence, p.size, anytime=True)
             if np.linalg.norm(factor * tally.deviation[2]) <= tolerance * np.linalg.norm(tally.mean[0]):
@@ -203,26 +205,47 @@ def _check(samples: int, tolerance: float | None, confidence: float) -> None:
         raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1")
 
 
-def _draws(forced: Forced, objective: Objective, p: Array, count: int, source: np.random.Generator) -> Array:
-    """Give true gradient, mean, bias and second moment of each draw, shape (4, count, L, K)."""
-    variables, classes = p.shape
-    below = np.cumsum(p, axis=1)[None, :, :-1] <= source.random((count, variables, 1))
-    # Rounding in the sum must not reach a class of probability 0 behind the last possible one.
-    last = classes - 1 - np.argmax(p[:, ::-1] > 0, axis=1)
-    chosen = np.eye(classes)[np.minimum(below.sum(axis=2), last)]
-    found = np.empty((4, count, variables, classes))
+def _draws(
+    forced: Forced,
+    objective: Objective,
+    laws: tuple[Array, Array],
+    count: int,
+    source: np.random.Generator,
+) -> Array:
+    """Give true gradient, mean, bias and second moment of each draw, shape (4, count, L, K).
+
+    The true gradient's samples follow the first law and the estimator's the
+    second, from the same uniform numbers.
+    """
+    p, law = laws
+    uniforms = source.random((count, len(p), 1))
+    found = np.empty((4, count, *p.shape))
+    same = law is p
     for variable, row in enumerate(p):
-        points = np.repeat(chosen[:, None], classes, axis=1)
-        points[:, :, variable] = np.eye(classes)
-        f, g = evaluate(objective, points.reshape(-1, variables, classes))
-        f = np.where(row > 0, f.reshape(count, classes), 0)
-        own = np.where(row[:, None] > 0, np.asarray(g)[:, variable].reshape(count, classes, classes), 0)
+        f, g = _neighbours(objective, p, uniforms, variable)
         found[0, :, variable] = row * (f - (f @ row)[:, None])
-        pulled = forced.for_variable(variable, own.swapaxes(0, 1)).swapaxes(0, 1)
-        found[1, :, variable] = np.einsum("k,nkj->nj", row, pulled)
-        found[3, :, variable] = np.einsum("k,nkj->nj", row, pulled**2)
+        own = row if same else law[variable]
+        g = g if same else _neighbours(objective, law, uniforms, variable)[1]
+        pulled = forced.for_variable(variable, g.swapaxes(0, 1)).swapaxes(0, 1)
+        found[1, :, variable] = np.einsum("k,nkj->nj", own, pulled)
+        found[3, :, variable] = np.einsum("k,nkj->nj", own, pulled**2)
     found[2] = found[1] - found[0]
     return found
+
+
+def _neighbours(objective: Objective, p: Array, uniforms: Array, variable: int) -> tuple[Array, Array]:
+    """Give f and its slope at every class of one variable, the others drawn: (n, K) and (n, K, K)."""
+    count, (variables, classes) = len(uniforms), p.shape
+    below = np.cumsum(p, axis=1)[None, :, :-1] <= uniforms
+    # Rounding in the sum must not reach a class of probability 0 behind the last possible one.
+    last = classes - 1 - np.argmax(p[:, ::-1] > 0, axis=1)
+    points = np.repeat(np.eye(classes)[np.minimum(below.sum(axis=2), last)][:, None], classes, axis=1)
+    points[:, :, variable] = np.eye(classes)
+    f, g = evaluate(objective, points.reshape(-1, variables, classes))
+    row = p[variable]
+    f = np.where(row > 0, f.reshape(count, classes), 0)
+    own = np.where(row[:, None] > 0, np.asarray(g)[:, variable].reshape(count, classes, classes), 0)
+    return f, own
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ import numpy as np
 
 from reinmax_ref.protocol import Needs, name_of, needs_of
 from verify.lab.linear import Estimator
-from verify.lab.results import NoisyMoments
+from verify.lab.results import Moments
 from verify.oracle.enumeration import Statistics
 from verify.typing import Array
 
-__all__ = ["noisy_moments"]
+__all__ = ["from_replicates", "noisy_moments", "require_linear_draws"]
 
 SCRAMBLES = 8
 """Independent randomisations of the Sobol' points; their spread is the error."""
@@ -43,7 +43,7 @@ def noisy_moments(
     *,
     log2_points: int | None = None,
     scrambles: int = SCRAMBLES,
-) -> NoisyMoments:
+) -> Moments:
     """Integrate an estimator's noise over scrambled Sobol' points.
 
     Parameters
@@ -62,7 +62,7 @@ def noisy_moments(
 
     Returns
     -------
-    NoisyMoments
+    Moments
 
     Examples
     --------
@@ -85,13 +85,18 @@ def noisy_moments(
     )
     uniforms = _points(arrays * rows.shape[1], points, scrambles)
     mean, second = np.zeros((scrambles, *rows.shape)), np.zeros((scrambles, *rows.shape, rows.shape[1]))
+    largest = np.zeros(len(rows))
     for variable, (classes, factor) in enumerate(factors):
         draws = _draws(estimator, needs, (rows[variable], classes), tau=tau, uniforms=uniforms)
+        if variable == 0:
+            require_linear_draws(draws, name_of(estimator))
         for column in factor.swapaxes(0, 1):
-            first, square = _pull(draws, column, copies)
+            first, square, peak = _pull(draws, column, copies)
+            largest[variable] = max(largest[variable], peak)
             mean[:, variable] += first
             second[:, variable] += square
-    return _record(name_of(estimator), tau, theta.shape, total, (mean, second))
+    unseen = largest[:, None] / (scrambles * 2**points)
+    return from_replicates(name_of(estimator), tau, theta.shape, total, (mean, second), unseen=unseen)
 
 
 def _choose(classes: int, rank: int) -> int:
@@ -164,8 +169,8 @@ def _draws(
     ]
 
 
-def _pull(draws: list[Any], column: Array, copies: int) -> tuple[Array, Array]:
-    """Give what one column (k, 1 + K) adds to the mean and to the second moment, for each scramble."""
+def _pull(draws: list[Any], column: Array, copies: int) -> tuple[Array, Array, float]:
+    """Give what one column (k, 1 + K) adds to mean and second moment, for each scramble, and its peak."""
     found = [d.vjp(np.broadcast_to(column[:, None, None, 1:], d.hard.shape)) for d in draws]
     points = found[0].shape[2]
     averages = [pulled.mean(axis=2) for pulled in found]
@@ -178,29 +183,57 @@ def _pull(draws: list[Any], column: Array, copies: int) -> tuple[Array, Array]:
         else:  # independent given the sample, so that the mean of the product is the product of means
             cross = average[..., None] * average[..., None, :]
         square = square / copies + (1 - 1 / copies) * cross
-    return np.asarray(np.einsum("k,krc->rc", column[:, 0], average)), np.asarray(square.sum(axis=0))
+    peak = max(float((np.abs(f).max(axis=(1, 2, 3)) * np.abs(column[:, 0])).max()) for f in found)
+    return np.asarray(np.einsum("k,krc->rc", column[:, 0], average)), np.asarray(square.sum(axis=0)), peak
 
 
-def _record(
-    name: str, tau: SupportsFloat, shape: tuple[int, ...], total: Statistics, sums: tuple[Array, Array]
-) -> NoisyMoments:
-    """Average over the scrambles; their spread is the error."""
+def from_replicates(
+    name: str,
+    tau: SupportsFloat,
+    shape: tuple[int, ...],
+    total: Statistics,
+    sums: tuple[Array, Array],
+    *,
+    unseen: Array | float = 0.0,
+) -> Moments:
+    """Average independent replicates of mean (R, L, K) and second moment; their spread is the error.
+
+    ``unseen`` (L, 1) is the size of a gradient that so many points may have
+    missed, divided by their number: what the spread cannot show.
+    """
     mean, second = sums
     root = np.sqrt(len(mean))
-    center = mean.mean(axis=0)
+    center, exact = mean.mean(axis=0), total.exact_gradient
     covariance = second.mean(axis=0) - center[:, :, None] * center[:, None, :]
-    # The spread of second − 2·mean·center is that of the variance, to first order in the error of the mean.
-    each = np.diagonal(second, axis1=2, axis2=3) - 2 * mean * center
-    mean_error = mean.std(axis=0, ddof=1) / root
-    return NoisyMoments(
+    square = np.diagonal(second, axis1=2, axis2=3)
+    # The spread of square − 2·mean·center is that of the variance, to first order in the error of the mean.
+    variances, errors = square - 2 * mean * center, square - 2 * mean * exact
+    mean_error = np.hypot(mean.std(axis=0, ddof=1) / root, unseen)
+    return Moments(
         name,
         float(tau),
-        total.exact_gradient.reshape(shape),
+        exact.reshape(shape),
         center.reshape(shape),
         np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0).reshape(shape),
         covariance.reshape(*shape, shape[-1]),
         total.corners,
         float(np.linalg.norm(mean_error)),
         mean_error.reshape(shape),
-        (each.std(axis=0, ddof=1) / root).reshape(shape),
+        (variances.std(axis=0, ddof=1) / root).reshape(shape),
+        float(variances.sum(axis=(1, 2)).std(ddof=1) / root),
+        float(errors.sum(axis=(1, 2)).std(ddof=1) / root),
     )
+
+
+def require_linear_draws(draws: list[Any], name: str) -> None:
+    """Refuse draws whose pull-back, noise held, is not linear in the cotangent."""
+    for draw in draws:
+        shape = draw.hard.shape
+        one, two = (np.broadcast_to(np.cos(w * np.arange(1, shape[-1] + 1)), shape) for w in (1.0, 2.0))
+        first, second, both = (np.asarray(draw.vjp(g)) for g in (one, two, one - 2 * two))
+        scale = np.abs(first).max() + 2 * np.abs(second).max()
+        if not (np.abs(both - (first - 2 * second)) <= 1e-6 * scale + 1e-12).all():
+            raise ValueError(
+                f"{name} is not linear in the cotangent given its sample and noise; state it as "
+                "Needs(noise=True, linear=False), and its noise is drawn at every corner"
+            )

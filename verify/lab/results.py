@@ -12,7 +12,7 @@ import numpy as np
 
 from verify.typing import Array
 
-__all__ = ["Key", "Moments", "NoisyMoments", "Record", "read_csv", "to_csv", "to_plain", "write_csv"]
+__all__ = ["Key", "Moments", "Record", "read_csv", "to_csv", "to_plain", "write_csv"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,12 @@ class Moments:
     corners : int
         How many corners the sums ran over.
     standard_error : float
-        0: nothing was sampled. Rounding leaves a few eps times E‖ĝ‖².
+        Of the mean as a vector; 0 where nothing was sampled. Rounding leaves a
+        few eps times E‖ĝ‖².
+    mean_error, variance_error : array, the shape of the logits, or 0
+        Standard errors of ``mean`` and ``variance``.
+    total_variance_error, mse_error : float
+        Standard errors of ``total_variance`` and ``mse``.
     """
 
     estimator: str
@@ -45,6 +50,20 @@ class Moments:
     covariance: Array
     corners: int
     standard_error: float = 0.0
+    mean_error: Array | float = 0.0
+    variance_error: Array | float = 0.0
+    total_variance_error: float = 0.0
+    mse_error: float = 0.0
+
+    @property
+    def bias_error(self) -> Array | float:
+        """Standard error of each coordinate of the bias; the true gradient has none."""
+        return self.mean_error
+
+    @property
+    def relative_bias_error(self) -> float:
+        """The standard error of the mean as a fraction of ‖∇‖; 0 where nothing was sampled."""
+        return _ratio(self.standard_error, self.exact_gradient)
 
     @property
     def bias(self) -> Array:
@@ -74,18 +93,9 @@ class Moments:
         return bias / exact if exact > 0 else float("inf") if bias > 0 else float("nan")
 
 
-@dataclass(frozen=True, eq=False)
-class NoisyMoments(Moments):
-    """Moments whose mean and variance carry a standard error from integrating the noise.
-
-    Attributes
-    ----------
-    mean_error, variance_error : array, the shape of the logits
-        Standard errors of ``mean`` and ``variance``.
-    """
-
-    mean_error: Array | float = 0.0
-    variance_error: Array | float = 0.0
+def _ratio(error: float, gradient: Array) -> float:
+    exact = float(np.linalg.norm(gradient))
+    return error / exact if exact > 0 else math.inf if error else 0.0
 
 
 class Key(NamedTuple):
@@ -131,6 +141,8 @@ class Record:
         Of E[ĝ], as the norm of a vector; 0 where nothing was sampled.
     evaluations : int
         Points at which f or ∇f is evaluated for one ĝ.
+    relative_bias_error, variance_error, mse_error : float
+        Standard errors of those three; 0 where nothing was sampled.
     """
 
     estimator: str
@@ -148,16 +160,14 @@ class Record:
     cosine: float
     standard_error: float
     evaluations: int
+    relative_bias_error: float = 0.0
+    variance_error: float = 0.0
+    mse_error: float = 0.0
 
     @property
     def key(self) -> Key:
         """What was asked, without what came out."""
         return Key(*(getattr(self, name) for name in Key._fields))
-
-    @property
-    def relative_error(self) -> float:
-        """The standard error as a fraction of ‖∇‖, in the unit of the relative bias."""
-        return self.standard_error * self.relative_bias / self.bias_norm if self.standard_error else 0.0
 
 
 COLUMNS = tuple(field.name for field in fields(Record))

@@ -147,4 +147,7 @@ def _record(key: Key, moments: Moments) -> Record:
         moments.cosine,
         moments.standard_error,
         needs_of(key.estimator).evaluations,
+        moments.relative_bias_error,
+        moments.total_variance_error,
+        moments.mse_error,
     )

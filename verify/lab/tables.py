@@ -7,7 +7,7 @@ draws at which one overtakes the other.
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, hypot, sqrt
 from typing import Any
 
 from reinmax_ref.protocol import needs_of
@@ -21,6 +21,7 @@ __all__ = [
     "advise",
     "best",
     "grouped",
+    "leaders",
     "to_table",
     "winner",
     "winners_table",
@@ -61,6 +62,28 @@ def winner(records: Iterable[Record], by: str) -> Record:
     return min(records, key=lambda r: float(getattr(r, by)))
 
 
+def leaders(records: Sequence[Record], by: str) -> list[Record]:
+    """Give the best record by a criterion, and each other estimator's best that errors do not part from it.
+
+    Two values are told apart where they differ by more than two standard errors of the difference.
+    """
+    first = winner(records, by)
+    found = [first]
+    for (name,), own in grouped(records, "estimator").items():
+        rival = winner(own, by)
+        (low, error), (high, other) = _measured(first, by), _measured(rival, by)
+        if name != first.estimator and hypot(error, other) > 0 and high - low <= 2 * hypot(error, other):
+            found.append(rival)
+    return found
+
+
+def _measured(record: Record, by: str) -> tuple[float, float]:
+    """Give what a criterion compares, and its standard error."""
+    if by == "bias":
+        return (0.0 if record.relative_bias <= ROUNDING else record.bias_norm), record.standard_error
+    return float(getattr(record, by)), float(getattr(record, f"{by}_error"))
+
+
 def grouped(records: Iterable[Record], *names: str) -> dict[tuple[Any, ...], list[Record]]:
     """Sort records by some of their fields, in the order in which they come.
 
@@ -84,12 +107,17 @@ def to_table(records: Sequence[Record]) -> str:
     ['estimator', 'objective']
     """
     head = f"{'estimator':<27}{'objective':<13}{'K':>4}{'L':>3}{'scale':>6}{'τ':>6}"
-    lines = [f"{head}{'rel. bias':>11}{'±':>8}{'variance':>10}{'MSE':>10}{'cosine':>9}"]
+    told = "".join(f"{name:>11}{'±':>8}" for name in ("rel. bias", "variance", "MSE"))
+    lines = [f"{head}{told}{'cosine':>9}"]
     for r in records:
         where = f"{r.estimator:<27}{r.objective:<13}{r.categories:>4}{r.variables:>3}{r.scale:>6g}{r.tau:>6g}"
         bias = 0.0 if r.relative_bias <= ROUNDING else r.relative_bias
-        found = f"{bias:>11.3g}{r.relative_error:>8.1g}{r.variance:>10.3g}{r.mse:>10.3g}{r.cosine:>9.4f}"
-        lines.append(where + found)
+        pairs = (
+            (bias, r.relative_bias_error),
+            (r.variance, r.variance_error),
+            (r.mse, r.mse_error),
+        )
+        lines.append(where + "".join(f"{v:>11.3g}{e:>8.1g}" for v, e in pairs) + f"{r.cosine:>9.4f}")
     return "\n".join(lines)
 
 
@@ -104,7 +132,7 @@ def winners_table(records: Sequence[Record]) -> str:
     head = f"{'objective':<13}{'K':>4}{'L':>3}{'scale':>6}  "
     lines = [head + "".join(f"{f'least {by}':<31}" for by in CRITERIA).rstrip()]
     for place, found in grouped(records, "objective", "categories", "variables", "scale").items():
-        told = "".join(f"{_named(winner(found, by)):<31}" for by in CRITERIA)
+        told = "".join(f"{' or '.join(map(_named, leaders(found, by))):<31}" for by in CRITERIA)
         objective, classes, variables, scale = place
         lines.append(f"{objective:<13}{classes:>4}{variables:>3}{scale:>6g}  {told}".rstrip())
     return "\n".join(lines)
@@ -143,6 +171,8 @@ class Row:
         Points at which f or ∇f is evaluated for one draw.
     needs : str
         ``"f"``, ``"∇f"`` or ``"f, ∇f"``.
+    variance_error, mse_error : float
+        Standard errors of the variance and of the MSE of one draw.
     """
 
     estimator: str
@@ -155,6 +185,8 @@ class Row:
     standard_error: float
     evaluations: int
     needs: str
+    variance_error: float = 0.0
+    mse_error: float = 0.0
 
     @property
     def name(self) -> str:
@@ -164,6 +196,11 @@ class Row:
     def error(self, draws: int) -> float:
         """E‖mean of n draws − ∇‖², where a bias of the size of rounding counts as none."""
         return self.squared_bias + self.deviation**2 / draws
+
+    def uncertainty(self, draws: int) -> float:
+        """Standard error of :meth:`error`."""
+        bias = 2 * sqrt(self.squared_bias) * self.standard_error
+        return hypot(bias, self.standard_error**2, self.variance_error / draws)
 
     @property
     def squared_bias(self) -> float:
@@ -188,10 +225,30 @@ def advise(rows: Sequence[Row]) -> str:
     use reinmax at τ = 1 (bias 0), which is closer from 15 draws on.
     """
     small, large = best(rows, 1), best(rows, LARGE)
-    opening = f"For a small batch use {small.name} (MSE {small.mse:.3g} for one draw)"
-    bias = f"bias {sqrt(large.squared_bias):.3g}"
+    mse = f"MSE {_with_error(small.mse, small.mse_error)} for one draw"
+    opening = f"For a small batch use {small.name}{_rivals(rows, 1)} ({mse})"
+    bias = f"bias {_with_error(sqrt(large.squared_bias), large.standard_error)}"
+    rivals = _rivals(rows, LARGE)
+    if rivals:
+        return f"{opening}; for a large one use {large.name}{rivals} ({bias})."
     if small is large:
         return f"{opening}, and for a large one too ({bias}): nothing here is closer at {LARGE:,} draws."
     gain, cost = small.squared_bias - large.squared_bias, large.deviation**2 - small.deviation**2
     draws = ceil(cost / gain)
     return f"{opening}; for a large one use {large.name} ({bias}), which is closer from {draws:,} draws on."
+
+
+def _rivals(rows: Sequence[Row], draws: int) -> str:
+    """Name the other estimators that the errors do not part from the best for a mean of so many draws."""
+    first = best(rows, draws)
+    found: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: row.error(draws)):
+        spread = hypot(first.uncertainty(draws), row.uncertainty(draws))
+        near = spread > 0 and row.error(draws) - first.error(draws) <= 2 * spread
+        if near and row.estimator != first.estimator:
+            found.setdefault(row.estimator, row.name)
+    return f" or {', '.join(found.values())}, which their errors do not tell apart" if found else ""
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.3g} ± {error:.1g}" if error else f"{value:.3g}"

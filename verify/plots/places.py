@@ -61,7 +61,7 @@ def bias_against_temperature(records: Sequence[Record], *, ax: Axes | None = Non
     floor = floor_below([r.relative_bias for r in records if r.relative_bias > ROUNDING])
     free = []
     for name, own in _by_estimator(records):
-        tau, bias, error = (_column(own, f) for f in ("tau", "relative_bias", "relative_error"))
+        tau, bias, error = (_column(own, f) for f in ("tau", "relative_bias", "relative_bias_error"))
         if (bias <= ROUNDING).all():
             free.append(name)
             continue
