@@ -90,6 +90,9 @@ class Needs:
         alone and are independent given the sample.
     shared_noise : int
         How many leading arrays of the noise all copies share.
+    linear : bool
+        Given sample and noise, the gradient is linear in the cotangent. Where it
+        is not, moments evaluate it at every corner.
     binary : bool
         One logit per variable, p = σ(θ), and no class axis.
     tempered : bool
@@ -111,6 +114,7 @@ class Needs:
     noise: bool = False
     copies: bool = False
     shared_noise: int = 0
+    linear: bool = True
     binary: bool = False
     tempered: bool = True
     forward_tau: bool = False
