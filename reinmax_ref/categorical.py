@@ -115,7 +115,7 @@ def choose(mass: Array, uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
     if groups * width > classes:
         mass = np.pad(mass, ((0, 0), (0, groups * width - classes)))
     mass = mass.reshape(n, groups, width)
-    cdf = _cumulate(np.einsum("ngw->ng", mass, dtype=np.float64))
+    cdf = _cumulate(np.einsum("ngw->ng", mass, dtype=np.promote_types(mass.dtype, np.float64)))
     group = _invert(cdf, uniforms)
     within = _cumulate(mass[np.arange(n), group])
     return group * width + _invert(within, _remainder(cdf, uniforms, group))
