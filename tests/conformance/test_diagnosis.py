@@ -1,5 +1,6 @@
 """What is named, and what is described where no class fits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,35 @@ def test_coefficients_are_recovered_at_every_temperature():
     assert fit.residual <= 1
     for tau, seen in fit.coefficients.items():
         np.testing.assert_allclose(seen, (1.25, 0.75, 0), atol=1e-9, err_msg=str(tau))
+
+
+def _fit(a, b):
+    columns = observe_gradients(wrap(forge(terms(a, b))), np.random.default_rng(0))
+    return next(fit_all(columns, binary=False))
+
+
+def test_a_fit_predicts_fresh_observations_of_the_same_gradient_and_no_other():
+    fit, rng = _fit(1.25, 0.75), np.random.default_rng(1)
+    same, other = (observe_gradients(wrap(forge(terms(1.25, b))), rng) for b in (0.75, 0.7))
+    assert all(fit.predicts(columns) for columns in same)
+    assert not any(fit.predicts(columns) for columns in other)
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "plain"),
+    [((-29.1, 10.8, 22.3), False), ((2.0, -1.0, 0.0), True), ((2000.0, -500.0, 0.0), True)],
+)
+def test_absurd_coefficients_are_no_explanation_and_a_large_factor_is(coefficients, plain):
+    fit = replace(_fit(2, -0.5), coefficients={2.0: coefficients}, used={2.0: 2.0})
+    assert fit.plain is plain
+
+
+def test_where_an_explanation_does_not_hold_is_said_with_it():
+    def op(logits, tau=1.0, rng=None):
+        return forge(terms(2, -2 if logits.ndim == 3 else -1))(logits, tau, rng)
+
+    (found,) = diagnose(wrap(op), EVERYTHING, np.random.default_rng(0))
+    assert "the coefficient of J(p)g is -1 and should be -0.5. Not so on 3-D logits." in found.explanation
 
 
 @pytest.mark.parametrize("explanation", explanations(), ids=lambda e: "+".join(e.codes) or "none")

@@ -1,9 +1,9 @@
-"""What a failing implementation computes instead, from evidence.
+"""What a failing implementation computes instead, from what is observed of it.
 
-The sampler is fitted against distributions, the gradient against the terms of
-the paper, and whatever else it depends on is looked for. Nothing here knows
-the implementation; what fits no class of mistake is described by its fit, as
-``unknown-sampler``, ``unknown-soft-output`` or ``unknown-gradient``.
+The sampler is fitted with distributions and the gradient with the terms of the
+paper. What else they depend on is looked for, and under which condition. What
+has no code in the catalogue is described in words, as ``unknown-sampler``,
+``unknown-soft-output`` or ``unknown-gradient``.
 """
 
 import warnings
@@ -50,7 +50,7 @@ class _Case:
         return any(r.status in {"fail", "error"} and r.name.startswith(beginnings) for r in self.results)
 
     def ask(self, *steps: Callable[[Candidate, np.random.Generator], Iterator[Diagnosis]]) -> Found:
-        """What some steps find until the candidate raises: no evidence, no name."""
+        """What some steps find, each until the candidate raises."""
         found: Found = []
         for step in steps:
             try:
