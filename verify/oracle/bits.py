@@ -13,14 +13,6 @@ __all__ = ["narrow", "widen"]
 def narrow(pairs: Array) -> Array:
     """Give θ_1 − θ_0: the logit of a bit, or its cotangent, of those of a pair.
 
-    Parameters
-    ----------
-    pairs : array, shape (..., 2)
-
-    Returns
-    -------
-    array, shape (...)
-
     Examples
     --------
     >>> narrow(np.array([[0.5, 2.0]]))
@@ -31,15 +23,6 @@ def narrow(pairs: Array) -> Array:
 
 def widen(bits: Array, *, total: float) -> Array:
     """Give the pairs (total − z, z): samples and probabilities have total 1, gradients total 0.
-
-    Parameters
-    ----------
-    bits : array, shape (...)
-    total : float
-
-    Returns
-    -------
-    array, shape (..., 2)
 
     Examples
     --------

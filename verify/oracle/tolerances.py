@@ -22,18 +22,6 @@ def probability_tolerance(dtype: str, logits: Array, tau: float = 1.0) -> float:
     The relative condition number of softmax with respect to a rounding of θ/τ
     is max |θ|/τ; probabilities are at most 1.
 
-    Parameters
-    ----------
-    dtype : str
-        One of :data:`EPS`.
-    logits : array
-        The finite ones count.
-    tau : float
-
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> probability_tolerance("float32", np.zeros(3)) == 32 * 2.0**-23
@@ -50,17 +38,6 @@ def gradient_tolerance(dtype: str, logits: Array, tau: float, *cotangents: Array
     Every term of the gradient is a probability times a difference of
     cotangents, so the tolerance of a probability is multiplied by the largest
     cotangent.
-
-    Parameters
-    ----------
-    dtype : str
-    logits : array
-    tau : float
-    *cotangents : array or None
-
-    Returns
-    -------
-    float
     """
     scale = max((float(np.abs(c).max(initial=0.0)) for c in cotangents if c is not None), default=0.0)
     return probability_tolerance(dtype, logits, tau) * scale

@@ -13,15 +13,6 @@ __all__ = ["Certificate", "Check", "Theorem", "normal_form", "vanishing"]
 def normal_form(expression: sp.Expr) -> sp.Expr:
     """Return a rational expression as one reduced fraction, which is 0 exactly when it is identically zero.
 
-    Parameters
-    ----------
-    expression : Expr
-        Rational in its symbols, which are algebraically independent.
-
-    Returns
-    -------
-    Expr
-
     Examples
     --------
     >>> a, b = sp.symbols("a b")
@@ -53,23 +44,7 @@ class Check:
 
 
 def vanishing(claim: str, *differences: sp.Expr) -> Check:
-    """Check that every difference is identically zero; the first that is not becomes the residual.
-
-    Parameters
-    ----------
-    claim : str
-    *differences : Expr
-        Left side minus right side, at least one.
-
-    Returns
-    -------
-    Check
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to check, which would hold whatever the formulas are.
-    """
+    """Check that every difference is identically zero; the first that is not becomes the residual."""
     if not differences:
         raise ValueError(f"no difference arrived for {claim!r}; hand in left side minus right side")
     residuals = map(normal_form, differences)
@@ -108,12 +83,7 @@ class Certificate:
         return next((check.residual for check in self.checks if not check.holds), sp.S.Zero)
 
     def as_text(self) -> str:
-        """Return the certificate as plain text.
-
-        Returns
-        -------
-        str
-        """
+        """Return the certificate as plain text."""
         verdict = "proved" if self.proved else "REFUSED"
         return "\n".join(
             [

@@ -34,35 +34,13 @@ Estimator = Callable[[Vector, Vector, Vector], Vector]
 
 
 def softmax(logits: Sequence[sp.Expr]) -> Vector:
-    """Return exp(θ_k) / Σ_j exp(θ_j) for every class.
-
-    Parameters
-    ----------
-    logits : sequence of K expressions
-
-    Returns
-    -------
-    tuple of K expressions
-    """
+    """Return exp(θ_k) / Σ_j exp(θ_j) for every class."""
     weights = [sp.exp(logit) for logit in logits]
     return tuple(weight / sp.Add(*weights) for weight in weights)
 
 
 def simplex(name: str, classes: int, start: int = 0) -> Vector:
     """Return a generic point of the simplex: free symbols and one minus their sum.
-
-    Parameters
-    ----------
-    name : str
-        Stem of the symbols' names.
-    classes : int
-        K, at least 1.
-    start : int
-        Number of the first symbol.
-
-    Returns
-    -------
-    tuple of K expressions that sum to 1
 
     Examples
     --------
@@ -74,45 +52,18 @@ def simplex(name: str, classes: int, start: int = 0) -> Vector:
 
 
 def corner(index: int, classes: int) -> Vector:
-    """Return the one-hot vector I_index with the given number of classes.
-
-    Parameters
-    ----------
-    index, classes : int
-
-    Returns
-    -------
-    tuple of K integers
-    """
+    """Return the one-hot vector I_index with the given number of classes."""
     return tuple(sp.Integer(int(k == index)) for k in range(classes))
 
 
 def softmax_vjp(q: Vector, g: Vector) -> Vector:
-    """Return J(q)g = q∘(g − ⟨q, g⟩), the vector-Jacobian product of a softmax with value q.
-
-    Parameters
-    ----------
-    q, g : tuple of K expressions
-
-    Returns
-    -------
-    tuple of K expressions
-    """
+    """Return J(q)g = q∘(g − ⟨q, g⟩), the vector-Jacobian product of a softmax with value q."""
     inner = total(entrywise(lambda a, b: a * b, q, g))
     return entrywise(lambda a, b: a * (b - inner), q, g)
 
 
 def straight_through(p: Vector, onehot: Vector, grad_hard: Vector) -> Vector:
-    """Straight-through, J(p)g (equation 3 of the paper); the sample enters only through g.
-
-    Parameters
-    ----------
-    p, onehot, grad_hard : tuple of K expressions
-
-    Returns
-    -------
-    tuple of K expressions
-    """
+    """Straight-through, J(p)g (equation 3 of the paper); the sample enters only through g."""
     del onehot
     return softmax_vjp(p, grad_hard)
 
@@ -125,19 +76,6 @@ def reinmax(
     grad_soft: Vector | None = None,
 ) -> Vector:
     """ReinMax as the paper defines it: 2 J(q)g − ½ J(p)g + J(p)h with q = (p_τ + D)/2.
-
-    Parameters
-    ----------
-    p, onehot, grad_hard : tuple of K expressions
-        p, D and g.
-    p_tau : tuple of K expressions, optional
-        softmax(θ/τ); absent means τ = 1, where it is p.
-    grad_soft : tuple of K expressions, optional
-        h; absent means zero.
-
-    Returns
-    -------
-    tuple of K expressions
 
     Examples
     --------
@@ -198,19 +136,7 @@ def exact_gradient(
 def expected_gradient(
     estimator: Estimator, objective: sp.Expr, coordinates: Sequence[Vector], probabilities: Sequence[Vector]
 ) -> tuple[Vector, ...]:
-    """Return the mean of an estimator over all corners, each weighted by its probability.
-
-    Parameters
-    ----------
-    estimator : callable
-        ``estimator(p, onehot, grad_hard)`` of one variable, such as `reinmax`.
-    objective : Expr
-    coordinates, probabilities : sequence of L tuples of K expressions
-
-    Returns
-    -------
-    tuple of L tuples of K expressions
-    """
+    """Return the mean of an estimator over all corners, each weighted by its probability."""
     slopes = [[sp.diff(objective, x) for x in row] for row in coordinates]
     total = [[sp.S.Zero] * len(p) for p in probabilities]
     for weight, point in _corners(probabilities):

@@ -129,19 +129,7 @@ def _reading(labels: tuple[int, ...]) -> str:
 
 
 def by_pattern(left: Side, right: Side, degree: int) -> Iterator[Check]:
-    """Check coordinate i of an identity for every monomial up to a degree and every index pattern.
-
-    Parameters
-    ----------
-    left, right : Side
-        The two sides, linear in the objective.
-    degree : int
-
-    Yields
-    ------
-    Check
-        One for every pattern: the identity with the outside classes merged, and the merging itself.
-    """
+    """Check coordinate i of an identity for every monomial up to a degree and every index pattern."""
     for size in range(1, degree + 2):
         for labels in index_patterns(size):
             merged = [_coordinate(side, labels, 1) for side in (left, right)]
@@ -163,19 +151,7 @@ def merged_mean(estimator: Estimator, labels: tuple[int, ...]) -> sp.Expr:
 
 
 def merging(side: Callable[[int], Vector], named: int) -> list[sp.Expr]:
-    """Return what the first `named` coordinates change by when two outside classes become one.
-
-    Parameters
-    ----------
-    side : callable
-        ``side(classes)``, a vector whose probabilities come from `simplex`. There the last class takes
-        what the others leave, so that one class fewer is the same distribution with two classes merged.
-    named : int
-
-    Returns
-    -------
-    list of Expr
-    """
+    """Return what the first `named` coordinates change by when two outside classes become one."""
     two, one = side(named + 2), side(named + 1)
     return [two[k] - one[k] for k in range(named)]
 
@@ -193,14 +169,6 @@ def by_sample(left: Sample, right: Sample) -> Iterator[Check]:
 
     Both sides are linear in the cotangents, so an entry has three indices: the coordinate, the sampled
     class and the class whose cotangent it multiplies. K = 4 has room for these and one class outside.
-
-    Parameters
-    ----------
-    left, right : Sample
-
-    Yields
-    ------
-    Check
     """
 
     def at(side: Sample, index: int, named: int, classes: int) -> Vector:

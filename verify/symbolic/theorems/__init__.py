@@ -56,19 +56,6 @@ def theorems() -> list[str]:
 def theorem(name: str) -> Theorem:
     """Return a theorem by name, with its formula and its falsehood.
 
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    Theorem
-
-    Raises
-    ------
-    ValueError
-        If there is no theorem of that name.
-
     Examples
     --------
     >>> theorem("reinmax-quadratic").hypotheses[1]
@@ -111,21 +98,6 @@ def prove(name: str) -> Certificate:
 
 def refute(name: str) -> Certificate:
     """Run the checks of a theorem on its planted falsehood; the certificate shows what is left over.
-
-    Parameters
-    ----------
-    name : str
-        One of `theorems`.
-
-    Returns
-    -------
-    Certificate
-        Not proved, with the residual that refuses the falsehood.
-
-    Raises
-    ------
-    ValueError
-        If there is no theorem of that name.
 
     Examples
     --------

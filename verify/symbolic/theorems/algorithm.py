@@ -34,19 +34,7 @@ def closed_definition(
 
 
 def differentiated(p: Vector, p_tau: Vector, onehot: Vector, grad_hard: Vector, grad_soft: Vector) -> Vector:
-    """Differentiate Algorithm 2 with respect to θ; then p and p_τ stand for softmax(θ) and softmax(θ/τ).
-
-    Parameters
-    ----------
-    p, p_tau : tuple of K expressions
-        Points of the simplex. After differentiation exp(θ_k) is replaced by p_k, and exp(θ_k/τ) by p_τ,k;
-        both softmaxes are homogeneous of degree 0 in these, so their scale is free.
-    onehot, grad_hard, grad_soft : tuple of K expressions
-
-    Returns
-    -------
-    tuple of K expressions
-    """
+    """Differentiate Algorithm 2 with respect to θ; then p and p_τ stand for softmax(θ) and softmax(θ/τ)."""
     theta = tuple(sp.Symbol(f"theta{k}", real=True) for k in range(len(p)))
     stopped: dict[sp.Symbol, sp.Expr] = {}
 

@@ -13,15 +13,7 @@ __all__ = ["REINMAX_ERROR", "STRAIGHT_THROUGH_ERROR"]
 
 
 def leading_error(weight: sp.Rational, order: int) -> Side:
-    """Return w Σ_i Σ_j p_j D^n f[(I_i − I_j)^n] ∂p_i/∂θ, with D^n f the n-th derivative of f.
-
-    Parameters
-    ----------
-    weight : Rational
-        w.
-    order : int
-        n; f has degree n at most, so that its n-th derivative is the same everywhere.
-    """
+    """Return w Σ_i Σ_j p_j D^n f[(I_i − I_j)^n] ∂p_i/∂θ, with D^n f the n-th derivative of f."""
     t = sp.Dummy("t")
 
     def error(objective: sp.Expr, x: Vector, p: Vector) -> Vector:
