@@ -16,7 +16,10 @@ __all__ = [
     "deviance",
     "family_wise",
     "level",
+    "misfit",
+    "surprise",
     "threshold",
+    "unevenness",
 ]
 
 #: The chance that a right implementation fails a check, an upper bound. A check
@@ -47,7 +50,7 @@ MISS = 1e-6
 #: Classes are grouped until each group is expected this often; below, the tail of χ² is not to be relied on.
 LEAST = 15
 
-G_TEST = "log-likelihood"
+G_TEST, TINY, LOG_10 = "log-likelihood", 1e-300, float(np.log(10))
 
 
 def level(check: str, tests: int) -> float:
@@ -65,16 +68,43 @@ def threshold(rate: float, freedom: int) -> float:
     return float(stats.chi2.isf(rate, freedom))
 
 
+def surprise(k: int, n: int, p: float) -> float:
+    """−log₁₀ of the exact chance that k of n draws, or a number as unlikely, fall into a set of mass p.
+
+    Draws whose masses differ, with mean p, give that less often still.
+    """
+    return _minus_log10(float(stats.binomtest(k, n, min(p, 1.0)).pvalue))
+
+
+def misfit(counts: Array, expected: Array) -> float:
+    """−log₁₀ of the chance of a G statistic as large, by :func:`deviance`."""
+    statistic, freedom = deviance(counts, expected)
+    return -float(stats.chi2.logsf(statistic, freedom)) / LOG_10 if freedom else 0.0
+
+
+def unevenness(counts: Array, p: Array, n: int) -> float:
+    """−log₁₀ of the chance of the least likely entry of a table of Binomial(n, p) counts, (places, K)."""
+    seen = np.arange(n + 1)[:, None]
+    tails = np.minimum(stats.binom.cdf(seen, n, p), stats.binom.sf(seen - 1, n, p))
+    least = np.take_along_axis(tails, counts, axis=0).min()
+    return _minus_log10(min(1.0, 2 * counts.size * float(least)))
+
+
+def _minus_log10(chance: float) -> float:
+    return -float(np.log10(max(chance, TINY)))
+
+
 def deviance(counts: Array, expected: Array) -> tuple[float, int]:
     """The G statistic of counts, shape (..., K), and its degrees of freedom; rare classes are grouped."""
-    total, freedom = 0.0, 0
-    K = counts.shape[-1]
-    for seen, due in zip(counts.reshape(-1, K), expected.reshape(-1, K), strict=True):
-        starts = _groups(due)
-        c, e = np.add.reduceat(seen, starts), np.add.reduceat(due, starts)
-        total += float(stats.power_divergence(c, e, lambda_=G_TEST).statistic)
+    K, seen, due, freedom = counts.shape[-1], [], [], 0
+    for c, e in zip(counts.reshape(-1, K), expected.reshape(-1, K), strict=True):
+        order = np.argsort(-e, kind="stable")
+        starts = _groups(e[order])
+        seen.append(np.add.reduceat(c[order], starts))
+        due.append(np.add.reduceat(e[order], starts))
         freedom += len(starts) - 1
-    return total, freedom
+    found = stats.power_divergence(np.concatenate(seen), np.concatenate(due), lambda_=G_TEST)
+    return float(found.statistic), freedom
 
 
 def _groups(expected: Array) -> list[int]:
@@ -85,7 +115,7 @@ def _groups(expected: Array) -> list[int]:
         if mass >= LEAST:
             starts.append(k + 1)
             mass = 0.0
-    return starts[:-1] or [0]  # what is left over at the end belongs to the last group
+    return starts[:-1] or [0]  # what is left over belongs to the last group, and is tested by itself as well
 
 
 def contingency(a: Array, b: Array, kinds: int) -> Array:

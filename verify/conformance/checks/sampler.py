@@ -1,143 +1,125 @@
-"""The sampler: D ~ Categorical(softmax(θ)), by likelihood-ratio tests with stated error rates."""
+"""The sampler: D ~ Categorical(softmax(θ)), and every draw one-hot."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.conformance.draws import CALLS, Trial, trials
-from verify.conformance.error_rates import FALSE_ALARM, MISS, detectable, deviance, level, threshold
+from verify.conformance.draws import CALLS, HUGE, Draws, Trial, trials
+from verify.conformance.error_rates import LEAST, level, misfit, surprise, unevenness
 from verify.conformance.report import Outcome
 from verify.typing import Array
 
 __all__ = ["check_sampler"]
 
+#: Tests of one trial at most, for the division of the false alarms.
+TESTS = 7
 
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """How the counts of a trial, or of several with the same rows, fit softmax(θ).
-
-    Attributes
-    ----------
-    what : str
-        What was drawn.
-    trial : Trial
-        The first of them.
-    counts : array, shape (calls, rows, K)
-    n : int
-        Draws of each row.
-    rate : float
-        Level of the test.
-    """
-
-    what: str
-    trial: Trial
-    counts: Array
-    n: int
-    rate: float
-
-    @cached_property
-    def deviance(self) -> tuple[float, int]:
-        """The likelihood-ratio chi-square and its degrees of freedom."""
-        return deviance(self.counts, self.n * self.trial.p)
-
-    @cached_property
-    def threshold(self) -> float:
-        """The statistic of a correct sampler is above it at the rate of the test."""
-        return threshold(self.rate, self.deviance[1])
-
-    @property
-    def draws(self) -> int:
-        """Of all rows together."""
-        return int(self.counts.sum())
-
-    @property
-    def least(self) -> float:
-        """The mean of Σ (r − p)²/p over the rows that is sure to be seen."""
-        return detectable(self.rate, self.deviance[1], self.draws)
+#: Bits of the uniform numbers that would give classes on a grid alone.
+COARSE = (8, 11, 16)
 
 
-def check_sampler(candidate: Candidate, rng: np.random.Generator) -> Outcome:
-    """Draw rows many times at each temperature; the counts must fit softmax(θ), never softmax(θ/τ).
+@dataclass(frozen=True)
+class Finding:
+    """How unlikely what was seen is for a right sampler, as −log₁₀ of its chance, and what to say of it."""
+
+    surprise: float
+    told: str
+
+
+def check_sampler(candidate: Candidate, rng: np.random.Generator, *, effort: int = 1) -> Outcome:
+    """Draw rows of many kinds many times; every draw is one-hot, and the counts fit softmax(θ).
 
     It stops at the first trial that fails. A trial that the candidate refuses,
     as one of more axes or classes than it takes, is left out. In the end all
-    the draws of the same rows are tested together, which shows what is small
-    and everywhere.
+    draws of the most common rows are tested together, which shows what is
+    small and everywhere. ``effort`` multiplies the number of draws.
     """
     if candidate.convention.injected is not None:
         return Outcome("skip", "the sample is an argument")
-    ran: list[Fit] = []
-    for fit in _fits(candidate, rng):
-        if not fit.deviance[0] <= fit.threshold:
-            return _failed(fit)
-        ran.append(fit)
-    return _passed(ran)
-
-
-def _fits(candidate: Candidate, rng: np.random.Generator) -> Iterator[Fit]:
-    """One after the other, as they are drawn."""
-    planned = trials(candidate)
-    rate = level("sampler", len(planned) + 1)
-    same: list[Fit] = []
+    planned = trials(candidate, effort)
+    most = -float(np.log10(level("sampler", TESTS * len(planned) + 1)))
+    worst, total, pooled = 0.0, 0, np.zeros((), int)
+    common, n = planned[0].rows, 0
     for trial in planned:
-        counts = _attempt(trial, candidate, rng)
-        if counts is None:
+        draws = _attempt(trial, candidate, rng)
+        if draws is None:
             continue
-        fit = Fit(str(trial), trial, counts, trial.n, rate)
-        if trial.rows is planned[0].rows:
-            same.append(fit)
-        yield fit
-    if len(same) > 1:
-        counts, n = np.sum([fit.counts for fit in same], axis=0), sum(fit.n for fit in same)
-        yield Fit(f"all of these draws of {counts.shape[-1]} classes", same[0].trial, counts, n, rate)
+        total += int(draws.counts.sum())
+        if draws.impure:
+            return Outcome("fail", f"{draws.impure} of {trial.draws:,} samples are not one-hot in {trial}")
+        if trial.rows is common:
+            pooled, n = pooled + draws.counts, n + trial.n
+        for finding in _findings(trial, draws):
+            if not finding.surprise <= most:
+                return Outcome("fail", f"in {trial} {finding.told}", finding.surprise, most)
+            worst = max(worst, finding.surprise)
+    together = misfit(pooled, n * planned[0].p)
+    if not together <= most:
+        told = _frequencies(pooled / n, planned[0].p)
+        return Outcome("fail", f"in all draws of {common.shape[-1]} classes {told}", together, most)
+    return Outcome("pass", f"{total:,} draws fit softmax(θ)", max(worst, together), most)
 
 
-def _attempt(trial: Trial, candidate: Candidate, rng: np.random.Generator) -> Array | None:
-    """The counts, or None where the candidate refuses this trial and there are others that serve."""
+def _attempt(trial: Trial, candidate: Candidate, rng: np.random.Generator) -> Draws | None:
+    """The draws, or None where the candidate refuses this trial and there are others that serve."""
     try:
-        return trial.counts(candidate, rng)
+        return trial.draw(candidate, rng)
     except Exception:
-        if trial.axes < 3 and len(trial.rows) == CALLS:
+        if trial.axes < 3 and len(trial.rows) == CALLS and trial.dtype is None and trial.tau in {1, 2}:
             raise  # no other shape is left at this temperature
         return None
 
 
-def _failed(fit: Fit) -> Outcome:
-    at = (0, 0, slice(0, 5))
-    seen, expected = (", ".join(f"{x:.3f}" for x in row[at]) for row in (fit.counts / fit.n, fit.trial.p))
-    more = ", …" if fit.counts.shape[-1] > 5 else ""
-    statistic = fit.deviance[0]
-    detail = (
-        f"in {fit.what} the classes appear at ({seen}{more}), softmax(θ) is ({expected}{more}): "
-        f"likelihood-ratio chi-square {statistic:.3g}, at most {fit.threshold:.3g} in all but one of "
-        f"{1 / fit.rate:.0e} correct trials"
-    )
-    return Outcome("fail", detail, statistic if np.isfinite(statistic) else None, fit.threshold)
+def _findings(trial: Trial, draws: Draws) -> Iterator[Finding]:
+    """The tests of one trial: the fit, the likeliest classes and the rare ones, places and random bits."""
+    p, counts, n = trial.p, draws.counts, trial.n
+    if p.shape[-1] < HUGE:
+        yield Finding(misfit(counts, n * p), _frequencies(counts / n, p))
+    top = trial.rows == trial.rows.max(axis=-1, keepdims=True)
+    yield _share("the likeliest classes", top, counts, p)
+    few = np.argsort(np.argsort(p, axis=-1), axis=-1) < _rare(p, n)
+    if few.any() and not trial.bits:
+        yield _share("the rarest classes", few, counts, p)
+    if trial.by_place:
+        calls = n // trial.at_once
+        seen = unevenness(draws.places, p[0, 0], calls)
+        yield Finding(seen, f"the rows at some place of {calls} calls have too much or too little of a class")
+    if trial.bits:
+        for bits in COARSE:
+            told = f"the classes that uniform numbers of {bits} bits lead to"
+            for shift in (0.0, 0.5):
+                yield _share(told, _on_grid(p, bits, shift) & ~top, counts, p, among=~top)
 
 
-def _passed(ran: list[Fit]) -> Outcome:
-    worst = max(ran, key=lambda fit: fit.deviance[0] / fit.threshold)
-    smallest = {f"in {fit.draws} draws of {fit.counts.shape[-1]} classes": f"{fit.least:.2g}" for fit in ran}
-    return Outcome(
-        "pass",
-        f"draws fit softmax(θ) in {_told(ran)}; likelihood-ratio chi-square {worst.deviance[0]:.3g} of at "
-        f"most {worst.threshold:.3g}. A correct sampler fails in less than one of "
-        f"{1 / FALSE_ALARM['sampler']:.0e} runs; a mean of Σ (r − p)²/p over the rows of "
-        f"{', '.join(f'{least} {where}' for where, least in smallest.items())} is missed once in "
-        f"{1 / MISS:.0e}",
-        worst.deviance[0],
-        worst.threshold,
-    )
+def _rare(p: Array, n: int) -> Array:
+    """How many of the rarest classes of each row are expected less often than a group must be."""
+    found: Array = (np.cumsum(np.sort(p, axis=-1), axis=-1) * n < LEAST).sum(axis=-1, keepdims=True)
+    return found
 
 
-def _told(ran: list[Fit]) -> str:
-    """The trials by number of axes, classes and draws, with the temperatures of each."""
-    found: dict[str, list[str]] = {}
-    for fit in ran:
-        if fit.draws == fit.trial.draws:
-            what = f"{fit.trial.axes}-D logits of {fit.counts.shape[-1]} classes ({fit.draws} draws at τ = "
-            found.setdefault(what, []).append(f"{fit.trial.tau:g}")
-    return ", ".join(f"{what}{', '.join(taus)})" for what, taus in found.items())
+def _share(name: str, chosen: Array, counts: Array, p: Array, among: Array | None = None) -> Finding:
+    """How often the chosen classes, a set in every row, came in all rows together, among all or some."""
+    rest = np.ones(p.shape, bool) if among is None else among
+    k, n = int(counts[chosen].sum()), int(counts[rest].sum())
+    share = float((p * chosen).sum() / (p * rest).sum())
+    return Finding(surprise(k, n, share), f"{name} come {k:,} times in {n:,} draws, {share * n:,.3g} are due")
+
+
+def _on_grid(p: Array, bits: int, shift: float) -> Array:
+    """Classes to which some (j + shift) 2⁻ᵇ leads by the inverse of the distribution function."""
+    above = np.cumsum(p, axis=-1) * 2.0**bits - shift
+    below = np.append(np.zeros((*p.shape[:-1], 1)) - shift, above[..., :-1], axis=-1)
+    found: Array = np.floor(above) >= np.ceil(below)
+    return found
+
+
+def _frequencies(seen: Array, p: Array) -> str:
+    """The frequencies of the row that is furthest off, and those due."""
+    K = p.shape[-1]
+    off = ((seen - p) ** 2 / p).sum(axis=-1)
+    row = np.unravel_index(off.argmax(), off.shape)
+    found, due = (", ".join(f"{x:.3g}" for x in each[row][:5]) for each in (seen, p))
+    more = ", …" if K > 5 else ""
+    return f"the classes appear at ({found}{more}), softmax(θ) is ({due}{more})"
