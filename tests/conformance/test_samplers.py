@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.mutants.torch_sampler import DEPENDENT, RIGHT, SLIPS, op, with_generator
-from verify.candidate import Candidate
+from tests.mutants.torch_dependent import DEPENDENT, with_generator
+from tests.mutants.torch_sampler import RIGHT, SLIPS, op
+from verify.candidate import wrap
 from verify.conformance.checks.independence import check_freshness, check_row_correlation
 from verify.conformance.checks.sampler import check_sampler
 
@@ -13,7 +14,7 @@ BY_NAME = SLIPS | DEPENDENT
 
 
 def outcomes(fn, seed=0, checks=tuple(CHECKS), **options):
-    candidate = Candidate.wrap(fn, framework="torch")
+    candidate = wrap(fn, framework="torch")
     with candidate.framework.keeping():
         return {name: CHECKS[name](candidate, np.random.default_rng(seed), **options) for name in checks}
 
