@@ -16,7 +16,8 @@ sequences, valid at whatever sample the run stops: Waudby-Smith, Arbour, Sinha,
 Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence
 sequences", Annals of Statistics 2024, arXiv:2103.06476, equation (5). They ask
 that draws be independent with more than two finite moments, which an objective
-bounded on the corners has.
+bounded on the corners has. Peaked probabilities hide rare events from few
+draws, so that every interval is widened by what an unseen event would add.
 """
 
 from dataclasses import dataclass
@@ -161,8 +162,9 @@ def estimate(
     while tally.count < samples:
         tally = tally.updated(_draws(forced, objective, (p, law), min(batch, samples - tally.count), source))
         if tolerance is not None and tally.count >= min(FIRST_LOOK, samples):
-            factor = half_width_factor(tally.count, confidence, p.size, anytime=True)
-            if np.linalg.norm(factor * tally.deviation[2]) <= tolerance * np.linalg.norm(tally.mean[0]):
+            if np.linalg.norm(tally.half_width(confidence, anytime=True)[2]) <= tolerance * np.linalg.norm(
+                tally.mean[0]
+            ):
                 break
     return _record(estimator, theta.shape, tau, tally, confidence, anytime=tolerance is not None)
 
@@ -255,17 +257,30 @@ class _Tally:
     count: int
     mean: Array
     squares: Array
+    peak: Array
 
     @classmethod
     def empty(cls, shape: tuple[int, ...]) -> "_Tally":
-        return cls(0, np.zeros((4, *shape)), np.zeros((4, *shape)))
+        return cls(0, np.zeros((4, *shape)), np.zeros((4, *shape)), np.zeros((4, *shape)))
 
     def updated(self, draws: Array) -> "_Tally":
         new, mean = draws.shape[1], draws.mean(axis=1)
         count, shift = self.count + new, mean - self.mean
         squares = self.squares + ((draws - mean[:, None]) ** 2).sum(axis=1)
         squares = squares + shift**2 * (self.count * new / count)
-        return _Tally(count, self.mean + shift * (new / count), squares)
+        peak = np.maximum(self.peak, np.abs(draws).max(axis=(1, 3))[:, :, None])
+        return _Tally(count, self.mean + shift * (new / count), squares, peak)
+
+    def half_width(self, confidence: float, *, anytime: bool) -> Array:
+        """Give half-widths, with room for an event that so many draws may have missed.
+
+        In n draws an event of probability log(1/α)/n stays unseen with
+        probability α; the largest draw seen says what it would have added.
+        """
+        coordinates = self.mean[0].size
+        factor = half_width_factor(self.count, confidence, coordinates, anytime=anytime)
+        missed = log(coordinates / (1 - confidence)) / self.count
+        return np.asarray(np.hypot(self.deviation * factor, self.peak * missed))
 
     @property
     def deviation(self) -> Array:
@@ -281,11 +296,14 @@ def _record(
     *,
     anytime: bool,
 ) -> MonteCarlo:
-    factor = half_width_factor(tally.count, confidence, tally.mean[0].size, anytime=anytime)
-    error, width = tally.deviation / sqrt(tally.count), tally.deviation * factor
+    error, width = tally.deviation / sqrt(tally.count), tally.half_width(confidence, anytime=anytime)
     exact, mean, bias, second = (
         Estimate(*(a[i].reshape(shape) for a in (tally.mean, error, width))) for i in range(4)
     )
     name = name_of(estimator)
-    kind = "asymptotic confidence sequence, valid at any stopping time" if anytime else "normal, fixed sample"
+    kind = (
+        "asymptotic confidence sequence, valid at any stopping time"
+        if anytime
+        else "normal, fixed sample, widened for events not yet seen"
+    )
     return MonteCarlo(name, float(tau), exact, mean, bias, second, tally.count, confidence, kind)

@@ -83,6 +83,11 @@ def order(
         raise ValueError(f"tau is {tau}; an implementation is observed at tau = 1, where there is an order")
     candidate = wrap(estimator, **calling)
     settings["logits"] = logits_for(candidate) if logits is LOGITS else logits
+    if np.ndim(settings["logits"]) != 1:
+        raise ValueError(
+            f"logits have shape {np.shape(settings['logits'])}; the order of an implementation is measured on "
+            "one variable: give logits of shape (K,)"
+        )
     return study(
         partial(expected_gradient, candidate), name=candidate.name, dtype=candidate.dtype, **settings
     )
