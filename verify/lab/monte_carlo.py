@@ -162,9 +162,8 @@ def estimate(
     while tally.count < samples:
         tally = tally.updated(_draws(forced, objective, (p, law), min(batch, samples - tally.count), source))
         if tolerance is not None and tally.count >= min(FIRST_LOOK, samples):
-            if np.linalg.norm(tally.half_width(confidence, anytime=True)[2]) <= tolerance * np.linalg.norm(
-                tally.mean[0]
-            ):
+            width = tally.half_width(confidence, anytime=True)[2]
+            if np.linalg.norm(width) <= tolerance * np.linalg.norm(tally.mean[0]):
                 break
     return _record(estimator, theta.shape, tau, tally, confidence, anytime=tolerance is not None)
 

@@ -85,8 +85,8 @@ def order(
     settings["logits"] = logits_for(candidate) if logits is LOGITS else logits
     if np.ndim(settings["logits"]) != 1:
         raise ValueError(
-            f"logits have shape {np.shape(settings['logits'])}; the order of an implementation is measured on "
-            "one variable: give logits of shape (K,)"
+            f"logits have shape {np.shape(settings['logits'])}; the order of an implementation is measured "
+            "on one variable: give logits of shape (K,)"
         )
     return study(
         partial(expected_gradient, candidate), name=candidate.name, dtype=candidate.dtype, **settings
