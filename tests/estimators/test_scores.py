@@ -25,7 +25,7 @@ from reinmax_ref.estimators.unordered_set import NEEDS as DISTINCT
 from reinmax_ref.estimators.unordered_set import unordered_set
 from reinmax_ref.score import score_draw
 from verify import objectives
-from verify.lab import score_function as samples
+from verify.lab.cases import SAMPLED_CASES
 from verify.lab.moments import moments
 from verify.lab.score_function import sample_moments
 from verify.oracle.enumeration import exact_gradient, softmax, statistics
@@ -169,7 +169,7 @@ def test_too_many_cases_are_sampled_with_a_stated_error(estimator, needs):
     found = sample_moments(estimator, needs, f, theta, tau=1.0, total=total, max_cases=5)
     assert found.standard_error > 0
     assert np.linalg.norm(found.bias) <= 5 * found.standard_error
-    assert abs(found.total_variance / exact.total_variance - 1) < 20 / np.sqrt(samples.SAMPLED_CASES)
+    assert abs(found.total_variance / exact.total_variance - 1) < 20 / np.sqrt(SAMPLED_CASES)
 
 
 def test_the_second_of_two_distinct_samples_has_its_conditional_law():

@@ -139,8 +139,8 @@ def estimate(
     Raises
     ------
     ValueError
-        For a confidence outside (0, 1), fewer than two samples, a tolerance
-        that is not positive, or an estimator that :mod:`verify.moments` refuses.
+        For unusable settings, an objective that is no function, or an estimator
+        that is not linear in the cotangent given its sample.
 
     Examples
     --------
@@ -213,11 +213,7 @@ def _draws(
     count: int,
     source: np.random.Generator,
 ) -> Array:
-    """Give true gradient, mean, bias and second moment of each draw, shape (4, count, L, K).
-
-    The true gradient's samples follow the first law and the estimator's the
-    second, from the same uniform numbers.
-    """
+    """Give true gradient (first law), mean, bias and second moment (second law), shape (4, count, L, K)."""
     p, law = laws
     uniforms = source.random((count, len(p), 1))
     found = np.empty((4, count, *p.shape))
@@ -273,8 +269,7 @@ class _Tally:
     def half_width(self, confidence: float, *, anytime: bool) -> Array:
         """Give half-widths, with room for an event that so many draws may have missed.
 
-        In n draws an event of probability log(1/α)/n stays unseen with
-        probability α; the largest draw seen says what it would have added.
+        An event of probability log(1/α)/n stays unseen in n draws with probability α.
         """
         coordinates = self.mean[0].size
         factor = half_width_factor(self.count, confidence, coordinates, anytime=anytime)
@@ -300,9 +295,6 @@ def _record(
         Estimate(*(a[i].reshape(shape) for a in (tally.mean, error, width))) for i in range(4)
     )
     name = name_of(estimator)
-    kind = (
-        "asymptotic confidence sequence, valid at any stopping time"
-        if anytime
-        else "normal, fixed sample, widened for events not yet seen"
-    )
+    kind = "asymptotic confidence sequence, valid at any stopping time" if anytime else "normal, fixed sample"
+    kind += ", widened for events not yet seen"
     return MonteCarlo(name, float(tau), exact, mean, bias, second, tally.count, confidence, kind)
