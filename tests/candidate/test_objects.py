@@ -2,12 +2,15 @@
 
 import dataclasses
 import enum
+import functools
 
+import numpy as np
 import pytest
 import torch
 
 import verify
 from reinmax_ref import reinmax
+from tests.mutants.forge import softmax
 from tests.mutants.torch_styles import algorithm_2
 from verify.candidate import wrap
 
@@ -75,6 +78,23 @@ def test_temperatures_that_are_frozen_or_tensors_are_set(made):
     assert candidate.convention.stored
     assert verify.check(candidate).verdict == "conforms"
     assert made.tau is before
+
+
+def test_a_compiled_method_sees_the_temperature_of_its_object():
+    jax = pytest.importorskip("jax")
+
+    @dataclasses.dataclass(frozen=True)
+    class Compiled:
+        tau: float = 1.0
+
+        @functools.partial(jax.jit, static_argnums=0)
+        def __call__(self, logits):
+            return jax.nn.one_hot(logits.argmax(-1), 5), jax.nn.softmax(logits / self.tau)
+
+    candidate, logits = wrap(Compiled(), "jax"), np.arange(5.0)
+    for tau in (1.0, 0.5, 2.0, 1.0):
+        seen = candidate.observe(logits, tau, seed=0)
+        np.testing.assert_allclose(seen.soft, softmax(logits / tau), rtol=1e-12)
 
 
 class ReadOnly(Learned):

@@ -7,7 +7,7 @@ candidate's own form is kept in its :class:`~verify.candidate.convention.Convent
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any
 
@@ -50,6 +50,7 @@ class Candidate:
     dtype: str = "float64"
     has_soft: bool = False
     rank: int = 2
+    _copies: dict[tuple[float, str], Callable[..., Any]] = field(default_factory=dict, repr=False)
 
     @property
     def has_tau(self) -> bool:
@@ -67,12 +68,13 @@ class Candidate:
 
     def query(
         self,
+        fn: Callable[..., Any],
         logits: Array,
         tau: float,
         seed: int,
         dtype: str,
-        layout: Callable[[Array], Array],
         *,
+        layout: Callable[[Array], Array] = np.ascontiguousarray,
         twice: bool = False,
     ) -> Query:
         """One call, put in the candidate's own form; the parameters are those of :meth:`observe`."""
@@ -85,7 +87,7 @@ class Candidate:
             extra[self.convention.injected] = self._injected(logits, seed, dtype)
         heat = self.framework.array(tau, dtype) if self.convention.tau_array else tau
         return Query(
-            lambda x: self.convention.call(self.fn, x, heat, extra),
+            lambda x: self.convention.call(fn, x, heat, extra),
             self.convention.split,
             layout(own.astype(storage(dtype))),
             dtype,
@@ -94,23 +96,26 @@ class Candidate:
         )
 
     @contextmanager
-    def calling(self, tau: float, dtype: str) -> Iterator[None]:
+    def calling(self, tau: float, dtype: str) -> Iterator[Callable[..., Any]]:
         """A block of a call and its backward pass: the temperature holds, and what is printed is left out."""
 
         def value(before: Any) -> Any:
             return self.framework.like(before, tau, dtype) if hasattr(before, "shape") else tau
 
-        with (
-            redirect_stdout(StringIO()),
-            redirect_stderr(StringIO()),
-            self.convention.holding(self.fn, value),
-        ):
-            yield
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            # JAX compiles a function once for an object, and what it then sets in it is never seen
+            if self.convention.stored and self.framework.name == "jax":
+                if (tau, dtype) not in self._copies:
+                    self._copies[tau, dtype] = self.convention.copied(self.fn, value)
+                yield self._copies[tau, dtype]
+            else:
+                with self.convention.holding(self.fn, value):
+                    yield self.fn
 
     def result(self, logits: Array) -> Any:
         """What a call at τ = 1 gives, as it is."""
-        with self.calling(1.0, self.dtype):
-            return self.framework.result(self.query(logits, 1.0, 0, self.dtype, np.ascontiguousarray))
+        with self.calling(1.0, self.dtype) as fn:
+            return self.framework.result(self.query(fn, logits, 1.0, 0, self.dtype))
 
     def _injected(self, logits: Array, seed: int, dtype: str) -> Any:
         """A sample drawn here, in the form the candidate takes it."""
@@ -166,9 +171,9 @@ class Candidate:
         }:
             return _reshaped(self, logits, tau, cotangent, options)
         wanted = dtype or self.dtype
-        query = self.query(logits, tau, seed, wanted, layout, twice=twice)
         if self.convention.binary:
-            with self.calling(tau, wanted):
+            with self.calling(tau, wanted) as fn:
+                query = self.query(fn, logits, tau, seed, wanted, layout=layout, twice=twice)
                 return _in_pairs(self.framework, query, cotangent, storage(wanted))
         axis = self.convention.axis
 
@@ -177,7 +182,8 @@ class Candidate:
             g, h = (None if c is None else np.moveaxis(c, -1, axis).astype(storage(wanted)) for c in pair)
             return g, h
 
-        with self.calling(tau, wanted):
+        with self.calling(tau, wanted) as fn:
+            query = self.query(fn, logits, tau, seed, wanted, layout=layout, twice=twice)
             seen = self.framework.observe(query, pull if cotangent else None)
         front = {
             name: None if part is None else np.moveaxis(part, axis, -1)

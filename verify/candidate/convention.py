@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from inspect import Parameter, ismethod
 from operator import attrgetter
@@ -109,6 +110,17 @@ class Convention:
             yield
         finally:
             _set(holder, name, before)
+
+    def copied(self, fn: Callable[..., Any], to_value: Callable[[Any], Any]) -> Callable[..., Any]:
+        """The callable of a copy of its object, with another temperature among the attributes."""
+        owner = holder = copy(owner_of(fn))
+        *path, name = str(self.tau).split(".")
+        for part in path:
+            inner = copy(getattr(holder, part))
+            object.__setattr__(holder, part, inner)
+            holder = inner
+        object.__setattr__(holder, name, to_value(getattr(holder, name)))
+        return getattr(owner, fn.__name__) if ismethod(fn) else owner  # type: ignore[no-any-return]
 
     def _arranged(self, fn: Callable[..., Any], logits: Any, given: dict[str, Any]) -> Any:
         """Pass what is positional only by position, and the rest by name."""
