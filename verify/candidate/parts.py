@@ -156,12 +156,6 @@ def ask_axis(hard: Array, axis: int) -> None:
             f"for logits of shape {hard.shape} the sample is one-hot along axis {along[0]}: if that is where "
             f"the classes are, say axis={along[0]} or --axis {along[0]}"
         )
-    ones = np.unique(np.round(rows).sum(axis=-1))
-    if len(ones) == 1:
-        raise MisshapenError(
-            f"for logits of shape {hard.shape} the sample has {ones[0]:.0f} ones in each row: a subset of "
-            "the classes, not one of them; ReinMax is for one class a row, as a one-hot vector"
-        )
     raise MisshapenError(
         f"for logits of shape {hard.shape} the sample has a 0 or a 1 for each logit and is one-hot along no "
         "axis: if each logit is a variable of its own, say binary=True or --binary"
