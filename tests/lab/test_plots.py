@@ -1,7 +1,9 @@
 """Pictures: what stands on the axes, where the legend is, and that nothing global is touched."""
 
+import importlib
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -207,3 +209,10 @@ def test_estimators_that_are_all_free_of_bias_are_named_and_nothing_breaks():
     ax = plots.bias_against_temperature(free)
     ax.figure.canvas.draw()
     assert "reinforce" in ax.get_legend().get_texts()[-1].get_text()
+
+
+def test_the_examples_draw_an_estimator_in_its_colour(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs" / "examples"))
+    picture = importlib.import_module("picture")
+    for name, own in (("reinmax", picture.REINMAX), ("straight_through", picture.STRAIGHT_THROUGH)):
+        assert style(name)["color"] == own.color

@@ -34,8 +34,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 #: Those that are met most, which differ in colour too.
 LEADING = (
-    "straight_through",
     "reinmax",
+    "straight_through",
     "gumbel_softmax",
     "mve",
     "reinforce",
