@@ -73,7 +73,7 @@ def _query(candidate: Candidate, seed: int) -> Query:
     """A call on equal logits, whose generator stays one object however often it is called."""
     batch = () if candidate.rank == 1 else (*[1] * (candidate.rank - 2), ROWS)
     logits = np.zeros((*batch, candidate.classes))
-    return candidate.query(logits, 1.0, seed, candidate.dtype, np.ascontiguousarray)
+    return candidate.query(candidate.fn, logits, 1.0, seed, candidate.dtype)
 
 
 def _in_a_row(candidate: Candidate, seed: int) -> list[Array]:
