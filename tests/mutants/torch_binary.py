@@ -58,7 +58,7 @@ def binary() -> Iterator[Mutant]:
         (bits(_log_sigmoid), ("binary-log-sigmoid",)),
         (bits(_log_sigmoid, half=0.0), ("binary-log-sigmoid", "missing-half-term")),
         (bits(right_third, half=0.0), ("missing-half-term",)),
-        (bits(right_third, _doubled), ("unknown-sampler",)),
+        (bits(right_third, _doubled), ("unknown-sampler", "unknown-soft-output", "unknown-gradient")),
         (bits(lambda x, pi: torch.sigmoid(torch.logit(pi) - x + x)), ("missing-stop-gradient",)),
     )
     for number, (fn, codes) in enumerate(faults, 1):

@@ -76,7 +76,7 @@ def _logits() -> Iterator[Fault]:
     )
     yield (
         Algorithm2(prepare=lambda x: dropout(x, 0.2)),
-        (SOFT, "noise-in-backward"),
+        (SAMPLER, SOFT, "noise-in-backward"),
         "changes from call to call",
     )
     yield _flipped_surrogate, (GRADIENT,), "with its classes reversed"
