@@ -141,9 +141,15 @@ def _may_be_temperature(known: Known, options: Options, taken: Collection[str | 
     """The arguments that could be a temperature under another name."""
     logits = _find_logits(known, options.logits, taken)
     rest = {n: p for n, p in known.items() if n not in {*taken, *PLAIN, logits}}
-    return [
-        n for n, p in rest.items() if isinstance(p.default, int | float) and not isinstance(p.default, bool)
-    ]
+    return [n for n, p in rest.items() if _may_hold_number(p)]
+
+
+def _may_hold_number(parameter: Parameter) -> bool:
+    """Whether it is a number by default, or may be one; what must be given is asked about by its name."""
+    default = parameter.default
+    if default is Parameter.empty:
+        return parameter.kind is Parameter.VAR_POSITIONAL
+    return default is None or (isinstance(default, int | float) and not isinstance(default, bool))
 
 
 def _find_logits(known: Known | None, wanted: str | None, taken: Collection[str | None]) -> str | None:

@@ -83,14 +83,12 @@ def _bad(report: Report) -> Iterator[RenderableType]:
         found = [c for c in report.checks if c.status == status]
         if not found:
             continue
+        explained = bool(report.diagnosis) and status in {"fail", "warn"}
+        shown = [] if explained else found[:SHOWN]
         head = Text.assemble((f"{len(found)} {counted}", STYLES[status]), ": ")
-        explained = report.diagnosis and status == "fail"
-        if explained or len(found) > SHOWN:
-            head.append(", ".join(c.name for c in found))
-            yield Padding(head, (0, 0, 0, 2))
-        else:
-            yield Padding(head, (0, 0, 0, 2))
-            yield _grid([(c.name, _short(c)) for c in found], 4)
+        yield Padding(head.append(", ".join(c.name for c in found[len(shown) :])), (0, 0, 0, 2))
+        if shown:
+            yield _grid([(c.name, _short(c)) for c in shown], 4)
 
 
 def _short(check: CheckResult) -> Text:
