@@ -13,9 +13,12 @@ import verify
 from reinmax_ref.estimators.darn import darn
 from reinmax_ref.estimators.gapped_straight_through import gapped_straight_through
 from reinmax_ref.estimators.straight_through import straight_through
+from tests.mutants.torch_family import everything
 from verify.candidate import wrap
 from verify.cli import main
 from verify.conformance.against import judge, supported
+from verify.conformance.against.identify import identify_candidate
+from verify.conformance.against.mistakes import EXPLAINED
 from verify.conformance.against.relaxed import recover, recover_pair, uniforms, weights
 from verify.oracle import tables
 
@@ -173,3 +176,65 @@ def test_tables_agree_with_the_reference_for_every_outcome(name, table):
             found = np.stack([drawn.vjp(e) for e in np.eye(5)])
             exact = table(logits[None], tau, np.array([d]))[0].astype(float)
             np.testing.assert_allclose(found, exact, atol=1e-13 * max(1, np.abs(exact).max()))
+
+
+FAMILY = [*everything()]
+
+
+@pytest.mark.parametrize("mutant", FAMILY, ids=lambda m: m.name)
+def test_planted_faults_are_killed_and_named(mutant):
+    report = verify.check(mutant.fn, "torch", against=mutant.against)
+    assert report.verdict == ("deviates" if mutant.codes else "conforms"), str(report)
+    assert {d.code for d in report.diagnosis} == set(mutant.codes), str(report)
+
+
+def test_every_mistake_has_a_planted_fault():
+    assert {code for mutant in FAMILY for code in mutant.codes} == set(EXPLAINED)
+
+
+@pytest.mark.parametrize("name", supported())
+def test_identify_names_the_family(name):
+    found = verify.identify(_own(name), binary=name == "bernoulli")
+    assert found.estimator == name
+    assert dict(found.ranking)[name] < 1e-12
+    distances = [d for _, d in found.ranking]
+    assert distances == sorted(distances, key=lambda d: d if d > 1e-4 else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("op", "options", "name"),
+    [
+        (torch.nn.functional.gumbel_softmax, {"hard": True}, "gumbel_softmax"),
+        (torch.distributions.OneHotCategoricalStraightThrough, {}, "straight_through"),
+        (reinmax_ref.torch.reinmax, {}, "reinmax"),
+    ],
+)
+def test_identify_in_torch(op, options, name):
+    for seed in range(5):
+        assert identify_candidate(wrap(op, **options), seed).estimator == name
+
+
+def test_what_is_no_estimator_is_not_named():
+    mutants = {m.name: m for m in FAMILY}
+    twice = verify.identify(mutants["straight-through twice"].fn, framework="torch")
+    assert twice.estimator is None
+    assert "the nearest is straight_through" in twice.explanation
+    argmax = verify.identify(mutants["straight-through argmax"].fn, framework="torch")
+    assert argmax.estimator is None
+    assert argmax.explanation.startswith("Its gradient is that of straight_through, but sampler: ")
+
+
+def test_a_report_says_what_an_implementation_is_right_as():
+    report = verify.check(torch.nn.functional.gumbel_softmax, hard=True, against="straight_through")
+    assert report.right_as == "gumbel_softmax"
+    assert "It is right as gumbel_softmax" in str(report)
+    assert report.to_dict()["right_as"] == "gumbel_softmax"
+    assert report.diagnosis == ()
+    assert verify.check(straight_through).right_as == "straight_through"
+    assert "right_as" not in verify.check(straight_through, against="straight_through").to_dict()
+
+
+def test_identify_on_the_command_line(capsys):
+    assert main(["identify", "torch.nn.functional:gumbel_softmax", "--set", "hard=true"]) == 0
+    assert "It is gumbel_softmax." in capsys.readouterr().out
+    assert main(["identify", "reinmax_ref:nothing"]) == 2

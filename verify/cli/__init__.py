@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 
-from verify.cli import bench, bias, check, order, prove, vectors
+from verify.cli import bench, bias, check, identify, order, prove, vectors
 from verify.cli.output import refuse
 
 __all__ = ["main"]
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"reinmax-ref {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for command in (check, prove, order, bias, vectors, bench):
+    for command in (check, identify, prove, order, bias, vectors, bench):
         command.add(commands)
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:

@@ -1,6 +1,7 @@
 """From a target to a verdict."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,15 +135,44 @@ def check_candidate(
     Where the verdict is not ``conforms``, the mistakes are named.
     """
     if against != "reinmax":
-        judged, _ = judge(candidate, against, rng)
-        verdict = conclude(judged, strict=strict)
-        return Report(candidate.name, candidate.framework.name, verdict, judged, estimator=against)
+        return _judge_by(candidate, against, strict=strict, rng=rng)
     *streams, last = np.random.default_rng(rng).spawn(len(CHECKS) + 1)
     results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
     verdict = conclude(results, strict=strict)
     found = () if verdict == "conforms" else diagnose(candidate, results, last)
     order = next((r.order for r in results if r.order is not None), None)
-    return Report(candidate.name, candidate.framework.name, verdict, results, found, order)
+    report = Report(candidate.name, candidate.framework.name, verdict, results, found, order)
+    return replace(report, right_as=_right_as(candidate)) if verdict == "deviates" else report
+
+
+def _right_as(candidate: Candidate) -> str:
+    """Another estimator that it conforms to; empty where there is none, or the candidate raises."""
+    from verify.conformance.against.identify import identify_candidate  # noqa: PLC0415
+
+    try:
+        name = identify_candidate(candidate).estimator or ""
+    except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
+        return ""
+    return "" if name in {"reinmax", "bernoulli"} else name
+
+
+def _judge_by(candidate: Candidate, against: str, *, strict: bool, rng: Any) -> Report:
+    """The report against another estimator than ReinMax."""
+    from verify.conformance.against.identify import identify_candidate  # noqa: PLC0415
+    from verify.conformance.against.mistakes import name_mistakes  # noqa: PLC0415
+
+    results, trial = judge(candidate, against, rng)
+    verdict = conclude(results, strict=strict)
+    report = Report(candidate.name, candidate.framework.name, verdict, results, estimator=against)
+    if verdict == "conforms":
+        return report
+    try:
+        other = identify_candidate(candidate).estimator
+        if other and other != against:
+            return replace(report, right_as=other)
+        return replace(report, diagnosis=name_mistakes(trial, results, np.random.default_rng(rng)))
+    except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
+        return report
 
 
 def conclude(results: tuple[CheckResult, ...], *, strict: bool = False) -> Verdict:

@@ -86,6 +86,8 @@ class Report:
         What it was judged against.
     command : str
         What a shell runs to get this report; empty where none did.
+    right_as : str
+        Another estimator that the implementation conforms to; empty where none was found.
     """
 
     target: str
@@ -96,6 +98,7 @@ class Report:
     order: float | None = None
     estimator: str = "reinmax"
     command: str = ""
+    right_as: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -145,6 +148,7 @@ class Report:
             "diagnosis": [asdict(d) for d in self.diagnosis],
             "versions": self.versions,
             "command": self.command,
+            **({"right_as": self.right_as} if self.right_as else {}),
         }
 
     def to_json(self) -> str:
