@@ -72,11 +72,11 @@ def _grid(rows: Sequence[tuple[RenderableType, ...]], indent: int) -> Padding:
 
 
 def _mistakes(report: Report) -> Iterator[RenderableType]:
-    if report.right_as:
-        yield Padding(Text(f"It is right as {report.right_as} (--against {report.right_as})."), (0, 0, 0, 2))
     for mistake in report.diagnosis:
         yield Padding(Text(mistake.code, style="bold"), (0, 0, 0, 2))
         yield Padding(Text(mistake.explanation), (0, 0, 0, 4))
+    if report.right_as:
+        yield Padding(Text(f"It is right as {report.right_as} (--against {report.right_as})."), (0, 0, 0, 2))
 
 
 def _bad(report: Report) -> Iterator[RenderableType]:
