@@ -31,11 +31,11 @@ def _likely(p: Tensor) -> Tensor:
 
 class _Identity(torch.autograd.Function):
     @staticmethod
-    def forward(_: Any, logits: Tensor) -> Tensor:
+    def forward(_ctx: Any, logits: Tensor) -> Tensor:
         return _draw(logits.softmax(-1))
 
     @staticmethod
-    def backward(_: Any, g: Tensor) -> Tensor:
+    def backward(_ctx: Any, g: Tensor) -> Tensor:
         return g
 
 
@@ -90,7 +90,7 @@ def everything() -> Iterator[FamilyMutant]:
         ("minus", _straight(lambda _: -1.0), ("sign-flip",)),
         ("argmax", _straight(sampled=lambda x, _: _likely(x)), ("argmax-sampler",)),
         ("tempered", _straight(sampled=lambda x, tau: _draw((x / tau).softmax(-1))), ("tempered-sampler",)),
-        ("identity", lambda logits: _Identity.apply(logits), ("identity-backward",)),
+        ("identity", _Identity, ("identity-backward",)),
         ("inverted", _straight(soft=lambda x, tau: (x * tau).softmax(-1)), ("inverted-tau",)),
         ("severed", _straight(soft=lambda x, tau: (x / tau).detach().softmax(-1)), ("severed-gradient",)),
         (
