@@ -12,6 +12,11 @@ from verify.typing import Array
 __all__ = ["describe_probabilities", "distributions"]
 
 
+def _likeliest(logits: Array) -> Array:
+    """One-hot rows; there may be too many classes for a matrix of all of them."""
+    return np.asarray(np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[..., None], float)
+
+
 def distributions(logits: Array, tau: float) -> dict[str, tuple[Array, tuple[str, ...]]]:
     """The probabilities and the codes of the mistakes by formula, the right one first.
 
@@ -20,7 +25,7 @@ def distributions(logits: Array, tau: float) -> dict[str, tuple[Array, tuple[str
     p, doubled = softmax(logits), "probabilities-as-logits"
     found: dict[str, tuple[Array, tuple[str, ...]]] = {
         "softmax(θ)": (p, ()),
-        "argmax θ": (np.eye(logits.shape[-1])[logits.argmax(axis=-1)], ("argmax-sampler",)),
+        "argmax θ": (_likeliest(logits), ("argmax-sampler",)),
         "softmax(softmax(θ))": (softmax(p), (doubled,)),
     }
     if tau != 1:
