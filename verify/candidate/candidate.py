@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from verify.candidate.convention import Convention
-from verify.candidate.frameworks import Cotangent, Framework, Observation, Query, storage
+from verify.candidate.frameworks import (
+    USUAL,
+    Cotangent,
+    Framework,
+    Observation,
+    Query,
+    Setting,
+    storage,
+)
 from verify.oracle.bits import narrow, widen
 from verify.oracle.definitions import softmax
 from verify.typing import Array
@@ -76,6 +84,7 @@ class Candidate:
         *,
         layout: Callable[[Array], Array] = np.ascontiguousarray,
         twice: bool = False,
+        setting: Setting = USUAL,
     ) -> Query:
         """One call, put in the candidate's own form; the parameters are those of :meth:`observe`."""
         if tau != 1.0 and not self.has_tau:
@@ -85,7 +94,8 @@ class Candidate:
         extra = self.framework.randomness(self.convention.known or {}, seed)
         if self.convention.injected is not None:
             extra[self.convention.injected] = self._injected(logits, seed, dtype)
-        heat = self.framework.array(tau, dtype) if self.convention.tau_array else tau
+        array = self.convention.tau_array or setting.tau == "0-d array"
+        heat = self.framework.array(tau, dtype) if array else int(tau) if setting.tau == "int" else tau
         return Query(
             lambda x: self.convention.call(fn, x, heat, extra),
             self.convention.split,
@@ -93,6 +103,7 @@ class Candidate:
             dtype,
             seed,
             twice,
+            setting,
         )
 
     @contextmanager
@@ -137,6 +148,7 @@ class Candidate:
         dtype: str | None = None,
         layout: Callable[[Array], Array] = np.ascontiguousarray,
         twice: bool = False,
+        setting: Setting = USUAL,
     ) -> Observation:
         """Call it once and see everything in NumPy, classes last.
 
@@ -157,12 +169,16 @@ class Candidate:
         twice : bool
             Whether to look if a second backward pass of the same call is like
             the first; for NumPy candidates only.
+        setting : Setting
+            How the call is made besides.
 
         Returns
         -------
         Observation
         """
-        options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout, "twice": twice}
+        options: dict[str, Any] = {"seed": seed, "dtype": dtype, "layout": layout, "twice": twice} | {
+            "setting": setting
+        }
         if self.rank == 1 and logits.ndim > 1:
             return _row_by_row(self, logits, tau, cotangent, options)
         if self.rank > logits.ndim or self.convention.ndim not in {
@@ -173,7 +189,7 @@ class Candidate:
         wanted = dtype or self.dtype
         if self.convention.binary:
             with self.calling(tau, wanted) as fn:
-                query = self.query(fn, logits, tau, seed, wanted, layout=layout, twice=twice)
+                query = self.query(fn, logits, tau, seed, wanted, layout=layout, twice=twice, setting=setting)
                 return _in_pairs(self.framework, query, cotangent, storage(wanted))
         axis = self.convention.axis
 
@@ -183,7 +199,7 @@ class Candidate:
             return g, h
 
         with self.calling(tau, wanted) as fn:
-            query = self.query(fn, logits, tau, seed, wanted, layout=layout, twice=twice)
+            query = self.query(fn, logits, tau, seed, wanted, layout=layout, twice=twice, setting=setting)
             seen = self.framework.observe(query, pull if cotangent else None)
         front = {
             name: None if part is None else np.moveaxis(part, axis, -1)

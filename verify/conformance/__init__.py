@@ -11,7 +11,9 @@ from verify.candidate.options import RETURNS, TAU
 from verify.conformance.against import find, judge
 from verify.conformance.checks import CHECKS, run
 from verify.conformance.diagnosis import diagnose
+from verify.conformance.findings import failures, merged
 from verify.conformance.report import CheckResult, Report, Verdict
+from verify.conformance.search import search
 
 __all__ = ["check", "check_candidate"]
 
@@ -32,6 +34,7 @@ def check(
     ndim: int | None = None,
     device: str | None = None,
     rng: Any = 0,
+    budget: float = 0.0,
     **constants: Any,
 ) -> Report:
     """Check whether an implementation is ReinMax, or another estimator of the family.
@@ -84,6 +87,9 @@ def check(
     rng : optional
         Anything ``numpy.random.default_rng`` takes; the default gives the same
         report every time.
+    budget : float
+        Seconds for which to go on searching for cases that fail, after those
+        that are always tried.
     **constants
         Passed on to ``fn`` as they are.
 
@@ -124,11 +130,16 @@ def check(
         device=device,
         **constants,
     )
-    return check_candidate(candidate, against=against, strict=strict, rng=rng)
+    return check_candidate(candidate, against=against, strict=strict, rng=rng, budget=budget)
 
 
 def check_candidate(
-    candidate: Candidate, *, against: str = "reinmax", strict: bool = False, rng: Any = 0
+    candidate: Candidate,
+    *,
+    against: str = "reinmax",
+    strict: bool = False,
+    rng: Any = 0,
+    budget: float = 0.0,
 ) -> Report:
     """Run every check on a candidate, and conclude; the parameters are those of :func:`check`.
 
@@ -136,12 +147,26 @@ def check_candidate(
     """
     if against != "reinmax":
         return _judge_by(candidate, against, strict=strict, rng=rng)
-    *streams, last = np.random.default_rng(rng).spawn(len(CHECKS) + 1)
-    results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
+    *streams, last, cases, fresh = np.random.default_rng(rng).spawn(len(CHECKS) + 3)
+    first = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
+    searched = search(candidate, cases, budget)
+    found = failures(candidate, searched, fresh)
+    results = merged(first, found, searched)
     verdict = conclude(results, strict=strict)
-    found = () if verdict == "conforms" else diagnose(candidate, results, last)
-    order = next((r.order for r in results if r.order is not None), None)
-    report = Report(candidate.name, candidate.framework.name, verdict, results, found, order)
+    # what fails for every example is named from these; what hides from them, from the search
+    told = first if conclude(first) == "deviates" else results
+    report = Report(
+        candidate.name,
+        candidate.framework.name,
+        verdict,
+        results,
+        () if verdict == "conforms" else diagnose(candidate, told, last),
+        next((r.order for r in results if r.order is not None), None),
+        failures=found,
+        cases=len(searched.results),
+        pairs=searched.pairs,
+        pairs_due=searched.due,
+    )
     return replace(report, right_as=_right_as(candidate)) if verdict == "deviates" else report
 
 

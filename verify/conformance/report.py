@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-__all__ = ["SCHEMA", "CheckResult", "Diagnosis", "Outcome", "Report", "Status", "Verdict"]
+__all__ = ["SCHEMA", "CheckResult", "Diagnosis", "Failure", "Outcome", "Report", "Status", "Verdict"]
 
 SCHEMA = "reinmax-verify/report/1"
 
@@ -69,6 +69,37 @@ class Diagnosis:
     explanation: str
 
 
+@dataclass(frozen=True)
+class Failure:
+    """One part of the result that is wrong somewhere in the space of cases.
+
+    Attributes
+    ----------
+    part : str
+        ``hard``, ``soft`` or ``gradient``.
+    check : str
+        The check that it belongs to.
+    detail, case : str
+        How often it was wrong, and the smallest case in which it is, in words.
+    where : str or None
+        The condition under which it is wrong, where one was found and held on
+        fresh cases.
+    smallest : str
+        That case as code to run, with what came and what is right.
+    error, tolerance : float or None
+        Of the smallest case.
+    """
+
+    part: str
+    check: str
+    detail: str
+    case: str
+    where: str | None
+    smallest: str
+    error: float | None = None
+    tolerance: float | None = None
+
+
 @dataclass(frozen=True, repr=False)
 class Report:
     """The result of checking one implementation.
@@ -88,6 +119,11 @@ class Report:
         What a shell runs to get this report; empty where none did.
     right_as : str
         Another estimator that the implementation conforms to; empty where none was found.
+    failures : tuple of Failure
+        Where in the space of cases it is wrong.
+    cases, pairs, pairs_due : int
+        The cases tried; the pairs of values of the dimensions that occurred in
+        them, and all that could.
     """
 
     target: str
@@ -99,6 +135,20 @@ class Report:
     estimator: str = "reinmax"
     command: str = ""
     right_as: str = ""
+    failures: tuple[Failure, ...] = ()
+    cases: int = 0
+    pairs: int = 0
+    pairs_due: int = 0
+
+    @property
+    def where(self) -> str | None:
+        """The condition under which it is wrong; None where it is right, or where no simple one holds."""
+        return next((f.where for f in self.failures if f.where), None)
+
+    @property
+    def smallest(self) -> str | None:
+        """The smallest failing case as code to run."""
+        return next((f.smallest for f in self.failures), None)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -149,6 +199,10 @@ class Report:
             "versions": self.versions,
             "command": self.command,
             **({"right_as": self.right_as} if self.right_as else {}),
+            "where": self.where,
+            "smallest": self.smallest,
+            "failures": [asdict(f) for f in self.failures],
+            "space": {"cases": self.cases, "pairs": self.pairs, "pairs_due": self.pairs_due},
         }
 
     def to_json(self) -> str:

@@ -14,7 +14,18 @@ import numpy as np
 from verify.candidate.frameworks.detection import FRAMEWORKS, detect
 from verify.typing import Array
 
-__all__ = ["FRAMEWORKS", "Framework", "Observation", "Query", "detect", "load", "same_bits", "storage"]
+__all__ = [
+    "FRAMEWORKS",
+    "USUAL",
+    "Framework",
+    "Observation",
+    "Query",
+    "Setting",
+    "detect",
+    "load",
+    "same_bits",
+    "storage",
+]
 
 #: The cotangents (g, h) at the sample and at the soft output, given the sample; None leaves an output unused.
 Cotangent = Callable[[Array], tuple[Array | None, Array | None]]
@@ -46,6 +57,38 @@ class Observation:
     steady: bool = True
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How a call is made, besides its numbers; each framework says which of these it offers.
+
+    Attributes
+    ----------
+    layout, cotangents : str
+        Where the logits and the cotangents are in memory: ``contiguous``,
+        ``strided``, ``expanded``, ``view`` (a slice of something wider) or
+        ``not a leaf`` (the output of a layer).
+    context : str
+        ``plain``, ``no grad``, ``frozen logits`` (which need no gradient),
+        ``autocast`` or ``jitted``.
+    history : str
+        ``first call``, ``another call before`` and ``another call between``
+        (before the backward pass), ``second backward``, ``sample written to``
+        and ``logits written to`` (both before the backward pass).
+    tau : str
+        ``float``, ``int`` or ``0-d array``.
+    """
+
+    layout: str = "contiguous"
+    cotangents: str = "contiguous"
+    context: str = "plain"
+    history: str = "first call"
+    tau: str = "float"
+
+
+#: Nothing special.
+USUAL = Setting()
+
+
 @dataclass(frozen=True, eq=False)
 class Query:
     """What to call, and on what.
@@ -65,6 +108,7 @@ class Query:
     twice : bool
         Whether to pull the cotangents back again, after others. Frameworks that
         differentiate by themselves keep what was saved, and do not look at it.
+    setting : Setting
     """
 
     call: Callable[[Any], Any]
@@ -73,6 +117,7 @@ class Query:
     dtype: str
     seed: int
     twice: bool = False
+    setting: Setting = USUAL
 
 
 class Framework(Protocol):
@@ -80,6 +125,7 @@ class Framework(Protocol):
 
     name: str
     sources: tuple[str, ...]
+    offers: Mapping[str, tuple[str, ...]]
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """Arguments that hand a callable with these parameters its random source."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,11 @@ class Jax:
 
     name = "jax"
     sources = ("key", "rng", "rng_key", "prng_key", "random_key", "prng", "subkey", "seed")
+    offers: ClassVar[dict[str, tuple[str, ...]]] = {
+        "context": ("plain", "jitted"),
+        "history": ("first call", "second backward"),
+        "tau": ("float", "int", "0-d array"),
+    }
 
     def __init__(self, device: Any = None) -> None:
         self.device = device
@@ -65,6 +70,7 @@ class Jax:
             floating = {n: p for n, p in parts.items() if jnp.issubdtype(jnp.result_type(p), jnp.floating)}
             return floating, {n: p for n, p in parts.items() if n not in floating}
 
+        outputs = jax.jit(outputs) if query.setting.context == "jitted" else outputs
         with self._set(query.dtype):
             logits = jnp.asarray(query.logits, query.dtype)
             if cotangent is None:
@@ -76,6 +82,8 @@ class Jax:
             gradient = None
             if cotangent is not None:
                 weights = _weights(cotangent(seen["hard"]), floating)
+                if query.setting.history == "second backward":
+                    pull(jax.tree.map(lambda w: 1 - 2 * w, weights))
                 gradient = np.asarray(pull(weights)[0]).astype(np.float64)
         return Observation(
             seen["hard"], seen.get("soft"), seen.get("index"), gradient, raw["hard"].dtype.name

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +19,12 @@ class NumPy:
 
     name = "numpy"
     sources = ("rng", "generator", "random_state", "seed")
+    offers: ClassVar[dict[str, tuple[str, ...]]] = {
+        "layout": ("contiguous", "strided", "view", "expanded"),
+        "cotangents": ("contiguous", "strided", "expanded"),
+        "history": ("first call", "another call before", "another call between", "second backward"),
+        "tau": ("float", "int", "0-d array"),
+    }
     _keeping = False
 
     def randomness(self, names: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -72,8 +79,13 @@ class NumPy:
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and ask the result's ``vjp`` for the gradient."""
         self.array((), query.dtype)
-        before = query.logits.copy()
+        query = replace(query, logits=_placed(query.logits, query.setting.layout))
+        history, before = query.setting.history, query.logits.copy()
+        if history == "another call before":
+            self.result(query)
         result = self.result(query)
+        if history == "another call between":
+            query.call(query.logits / 2)
         parts = {name: np.asarray(part) for name, part in query.split(result).items()}
         seen = {n: p if n == "index" else np.array(p, np.float64) for n, p in parts.items()}
         gradient: Array | None = None
@@ -81,7 +93,9 @@ class NumPy:
         steady = True
         if cotangent is not None:
             given = cotangent(seen["hard"])
-            gradient, changed = _pull(result, given, query.logits)
+            if history == "second backward":
+                _pull(result, tuple(None if c is None else 1 - 2 * c for c in given), query.logits)
+            gradient, changed = _pull(result, given, query.logits, query.setting.cotangents)
             if query.twice:
                 steady = _is_steady(result, given, query.logits, gradient)
         if not same_bits(before, query.logits):
@@ -102,8 +116,23 @@ class NumPy:
         return observed, lambda given: _pull(result, given, query.logits)[0]
 
 
+def _placed(values: Array, layout: str) -> Array:
+    """The same numbers in another place in memory."""
+    if layout == "strided":
+        return np.asfortranarray(values) if values.ndim > 1 else np.repeat(values, 2)[::2]
+    if layout == "view":
+        return np.concatenate([values, values], -1)[..., : values.shape[-1]]
+    if layout == "expanded":
+        small = values
+        for axis in range(values.ndim):
+            if values.shape[axis] > 1 and (small == small.take([0], axis)).all():
+                small = small.take([0], axis)
+        return np.broadcast_to(small, values.shape)
+    return values
+
+
 def _pull(
-    result: Any, cotangents: tuple[Array | None, Array | None], logits: Array
+    result: Any, cotangents: tuple[Array | None, ...], logits: Array, layout: str = "contiguous"
 ) -> tuple[Array, list[str]]:
     """The gradient, and the names of the cotangents that were written to."""
     vjp, (g, h) = _find_vjp(result), cotangents
@@ -112,6 +141,7 @@ def _pull(
         given["grad_soft"] = h.astype(logits.dtype)
     if h is None and _wants_both(vjp):
         given["grad_soft"] = np.zeros_like(logits)
+    given = {name: _placed(value, layout) for name, value in given.items()}
     before = {name: value.copy() for name, value in given.items()}
     with np.errstate(all="ignore"):
         pulled = vjp(*given.values())

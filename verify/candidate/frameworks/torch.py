@@ -1,13 +1,13 @@
 """PyTorch candidates: random by the global generator or by an argument."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from verify.candidate.frameworks import Cotangent, Observation, Query, same_bits
+from verify.candidate.frameworks import Cotangent, Observation, Query, Setting, same_bits
 from verify.typing import Array
 
 __all__ = ["Torch", "make"]
@@ -18,6 +18,20 @@ class Torch:
 
     name = "torch"
     sources = ("generator", "gen", "rng", "seed")
+    offers: ClassVar[dict[str, tuple[str, ...]]] = {
+        "layout": ("contiguous", "not a leaf", "strided", "view", "expanded"),
+        "cotangents": ("contiguous", "strided", "expanded"),
+        "context": ("plain", "no grad", "frozen logits", "autocast"),
+        "history": (
+            "first call",
+            "another call before",
+            "another call between",
+            "second backward",
+            "sample written to",
+            "logits written to",
+        ),
+        "tau": ("float", "int", "0-d array"),
+    }
     _keeping = False
 
     def __init__(self, device: str = "cpu") -> None:
@@ -88,20 +102,21 @@ class Torch:
 
     def observe(self, query: Query, cotangent: Cotangent | None) -> Observation:
         """Call once, and differentiate the parts that have a cotangent."""
+        history = query.setting.history
         before = query.logits.copy()
-        result, leaf = self._call(query)
+        if history == "another call before":
+            self._call(query)
+        result, logits = self._call(query)
         parts = query.split(result)
         seen = {n: _values(self.numpy(part), n) for n, part in parts.items()}
+        after = self.numpy(logits).astype(before.dtype)
+        changed = [] if same_bits(before, after) else ["logits"]
         gradient: Array | None = None
-        changed: list[str] = []
         if cotangent is not None:
             with self._seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
-                tensor, changed = _pull(parts, leaf, cotangent(seen["hard"]))
-            gradient = _values(self.numpy(tensor), "gradient")
-        shared = leaf.device.type == "cpu" and leaf.dtype == torch.as_tensor(query.logits).dtype
-        after = query.logits if shared else self.numpy(leaf)
-        if not same_bits(before, after.astype(before.dtype)):
-            changed.append("logits")
+                _meanwhile(query, parts, logits)
+                tensor, written = _pull(parts, logits, cotangent(seen["hard"]), query.setting)
+            gradient, changed = _values(self.numpy(tensor), "gradient"), written + changed
         dtype = str(parts["hard"].dtype).removeprefix("torch.")
         return Observation(seen["hard"], seen.get("soft"), seen.get("index"), gradient, dtype, tuple(changed))
 
@@ -119,11 +134,60 @@ class Torch:
         return Observation(seen["hard"], seen.get("soft"), seen.get("index"), None, dtype), pull
 
     def _call(self, query: Query) -> tuple[Any, torch.Tensor]:
+        """The result, and the logits that were handed over."""
         with self._seeded(query.seed):
             # from_numpy keeps the strides, which a robustness check sets on purpose
-            leaf = torch.from_numpy(query.logits).to(self.device, getattr(torch, query.dtype))
-            leaf.requires_grad_()
-            return query.call(leaf), leaf
+            values = torch.from_numpy(query.logits).to(self.device, getattr(torch, query.dtype))
+            logits = _placed(
+                values.requires_grad_(query.setting.context != "frozen logits"), query.setting.layout
+            )
+            with _context(query.setting.context):
+                return query.call(logits), logits
+
+
+def _context(name: str) -> AbstractContextManager[Any]:
+    """The block in which a call is made."""
+    if name == "autocast":
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+    return torch.no_grad() if name == "no grad" else nullcontext()
+
+
+def _placed(values: torch.Tensor, layout: str) -> torch.Tensor:
+    """The same numbers in another place in memory; strided ones stay a leaf, others become none."""
+    if layout == "strided":
+        return _strided(values.detach()).requires_grad_(values.requires_grad)
+    if layout == "not a leaf":
+        return values * 1
+    if layout == "view":
+        return torch.cat([values, values], -1)[..., : values.shape[-1]]
+    return _expanded(values) if layout == "expanded" else values
+
+
+def _strided(values: torch.Tensor) -> torch.Tensor:
+    """With the axes in reversed order in memory; one axis alone with gaps."""
+    if values.ndim < 2:
+        return values.repeat_interleave(2)[::2]
+    order = [*reversed(range(values.ndim))]
+    return values.permute(order).contiguous().permute(order)
+
+
+def _expanded(values: torch.Tensor) -> torch.Tensor:
+    """With strides of 0 along the axes in which nothing changes."""
+    small = values
+    for axis in range(values.ndim):
+        if values.shape[axis] > 1 and bool((small == small.narrow(axis, 0, 1)).all()):
+            small = small.narrow(axis, 0, 1)
+    return (small * 1).expand(values.shape)
+
+
+def _meanwhile(query: Query, parts: dict[str, Any], logits: torch.Tensor) -> None:
+    """What happens between a call and its backward pass."""
+    history = query.setting.history
+    if history == "another call between":
+        query.call(_placed((logits.detach() / 2).requires_grad_(), query.setting.layout))
+    written = {"sample written to": [parts["hard"]], "logits written to": [logits]}.get(history, ())
+    for tensor in written:  # a framework that keeps count of this may refuse the backward pass
+        tensor.detach().add_(1)
 
 
 def _values(array: Array, name: str) -> Array:
@@ -131,18 +195,26 @@ def _values(array: Array, name: str) -> Array:
 
 
 def _pull(
-    parts: dict[str, Any], leaf: torch.Tensor, cotangents: tuple[Array | None, Array | None]
+    parts: dict[str, Any],
+    logits: torch.Tensor,
+    cotangents: tuple[Array | None, Array | None],
+    setting: Setting,
 ) -> tuple[torch.Tensor, list[str]]:
     """The gradient, and the names of the cotangents that were written to."""
     given = {n: c for n, c in zip(("hard", "soft"), cotangents, strict=True) if c is not None and n in parts}
     used = {n: c for n, c in given.items() if parts[n].requires_grad}
     if not used:
-        return torch.zeros_like(leaf), []
-    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n]) for n, c in used.items()]
+        return torch.zeros_like(logits), []
+    place = {"strided": _strided, "expanded": _expanded}.get(setting.cotangents, torch.Tensor.contiguous)
+    weights = [place(torch.from_numpy(np.ascontiguousarray(c)).to(parts[n])) for n, c in used.items()]
     before = [weight.clone() for weight in weights]
-    (gradient,) = torch.autograd.grad([parts[n] for n in used], leaf, weights, allow_unused=True)
+    outputs, again = [parts[n] for n in used], setting.history == "second backward"
+    if again:
+        others = [1 - 2 * weight for weight in weights]
+        torch.autograd.grad(outputs, logits, others, allow_unused=True, retain_graph=True)
+    (gradient,) = torch.autograd.grad(outputs, logits, weights, allow_unused=True)
     names = [f"grad_{n}" for n, w, b in zip(used, weights, before, strict=True) if not torch.equal(w, b)]
-    return torch.zeros_like(leaf) if gradient is None else gradient, names
+    return torch.zeros_like(logits) if gradient is None else gradient, names
 
 
 def _pull_again(

@@ -12,7 +12,7 @@ from verify.typing import Array
 __all__ = ["bernoulli", "reinmax_gradient", "reinmax_uniform", "softmax", "softmax_vjp"]
 
 
-def softmax(logits: Array, tau: float = 1.0) -> Array:
+def softmax(logits: Array, tau: float = 1.0, precision: type[np.floating[Any]] = np.longdouble) -> Array:
     """Probabilities softmax(θ/τ) over the last axis, in extended precision.
 
     Parameters
@@ -20,13 +20,15 @@ def softmax(logits: Array, tau: float = 1.0) -> Array:
     logits : array, shape (..., K)
         −inf masks a class.
     tau : float
+    precision : type
+        Another precision, where less is compared.
 
     Returns
     -------
     longdouble array, shape (..., K)
     """
-    wide = np.asarray(logits, np.longdouble)
-    e = np.exp((wide - wide.max(axis=-1, keepdims=True)) / np.longdouble(tau))
+    wide = np.asarray(logits, precision)
+    e = np.exp((wide - wide.max(axis=-1, keepdims=True)) / precision(tau))
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
@@ -35,7 +37,14 @@ def softmax_vjp(q: Array, v: Array) -> Array:
     return np.asarray(q * v - q * (q * v).sum(axis=-1, keepdims=True))
 
 
-def reinmax_gradient(logits: Array, tau: float, onehot: Array, g: Array, h: Array) -> Array:
+def reinmax_gradient(  # noqa: PLR0917  the order of the equation
+    logits: Array,
+    tau: float,
+    onehot: Array,
+    g: Array,
+    h: Array,
+    precision: type[np.floating[Any]] = np.longdouble,
+) -> Array:
     """2 J(q)g − ½ J(p)g + J(p)h with q = (p_τ + D)/2.
 
     Parameters
@@ -43,6 +52,8 @@ def reinmax_gradient(logits: Array, tau: float, onehot: Array, g: Array, h: Arra
     logits, onehot, g, h : array, shape (..., K)
         θ, the sample D, and the cotangents at the sample and at p.
     tau : float
+    precision : type
+        Another precision, where less is compared.
 
     Returns
     -------
@@ -52,7 +63,7 @@ def reinmax_gradient(logits: Array, tau: float, onehot: Array, g: Array, h: Arra
     ----------
     Liu, Dong, Liu, Yu and Gao, NeurIPS 2023, arXiv:2304.08612, Algorithm 2.
     """
-    p, q = softmax(logits), (softmax(logits, tau) + onehot) / 2
+    p, q = softmax(logits, 1.0, precision), (softmax(logits, tau, precision) + onehot) / 2
     return 2 * softmax_vjp(q, g) - softmax_vjp(p, g) / 2 + softmax_vjp(p, h)
 
 

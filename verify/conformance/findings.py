@@ -1,0 +1,130 @@
+"""What the search found: the smallest failing case of each part, its check, and where it fails."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from verify.candidate import Candidate
+from verify.conformance.cases import Result
+from verify.conformance.report import CheckResult, Failure
+from verify.conformance.search import Search
+from verify.conformance.shrink import Smallest, shrink
+from verify.conformance.snippet import snippet
+from verify.conformance.space import BASE, Case, shape_of
+
+__all__ = ["describe", "failures", "merged"]
+
+PARTS = {"hard": "the sample", "soft": "the soft output", "gradient": "the gradient"}
+
+SHORT = ("float16", "bfloat16")
+
+
+def failures(candidate: Candidate, searched: Search, rng: np.random.Generator) -> tuple[Failure, ...]:
+    """One for each part of the result that is wrong somewhere.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    searched : Search
+    rng : numpy Generator
+    """
+    found = []
+    with warnings.catch_warnings(), candidate.framework.keeping():
+        warnings.simplefilter("ignore")  # what foreign code warns of is not for our caller's filters
+        for part in PARTS:
+            wrong = [r for r in searched.having("wrong") if r.part == part]
+            if wrong:
+                found.append(_failure(candidate, searched, wrong, rng))
+    return tuple(found)
+
+
+def _failure(
+    candidate: Candidate, searched: Search, wrong: list[Result], rng: np.random.Generator
+) -> Failure:
+    del rng
+    smallest = shrink(candidate, min(wrong, key=lambda r: np.prod(shape_of(r.case))), searched.space)
+    result = smallest.result
+    detail = f"{PARTS[result.part]} is wrong in {len(wrong)} of {len(searched.results)} cases"
+    return Failure(
+        result.part,
+        _check(smallest, candidate),
+        detail,
+        describe(result.case, candidate),
+        None,
+        snippet(candidate, smallest),
+        result.error if np.isfinite(result.error) else None,
+        result.tolerance,
+    )
+
+
+def _check(smallest: Smallest, candidate: Candidate) -> str:
+    """The check that a failure belongs to: that of the value without which it does not fail."""
+    case, part = smallest.result.case, smallest.result.part
+    if part in {"hard", "soft"}:
+        return {"hard": "one-hot", "soft": "soft-output"}[part]
+    special = {
+        "dtype": (candidate.dtype, case["dtype"] if case["dtype"] != "float64" else "float32"),
+        "layout": ("contiguous", "non-contiguous"),
+        "cotangent layout": ("contiguous", "non-contiguous"),
+        "axis": (candidate.convention.axis, "class-axis"),
+        "history": ("first call", "repeatability"),
+    }
+    for name, (usual, check) in special.items():
+        if case[name] != usual:
+            return check
+    if case["hard cotangent"] in {"missing", "zero"}:
+        return "soft-cotangent"
+    return f"backward-tau-{min((0.5, 1.0, 1.5, 2.0), key=lambda tau: abs(np.log(case['tau'] / tau))):g}"
+
+
+def describe(case: Case, candidate: Candidate | None = None) -> str:
+    """A case in words."""
+    shape = shape_of(case)
+    said = [f"{case['dtype']} logits of shape {shape}"]
+    said += [case["logits"]] if case["logits"] != "normal" else []
+    said += [f"τ = {case['tau']:g}" + (f" as {case['tau type']}" if case["tau type"] != "float" else "")]
+    said += [
+        f"cotangents: {case['hard cotangent']} at the sample, {case['soft cotangent']} at the soft output"
+    ]
+    for name, words in (
+        ("layout", "logits {}"),
+        ("cotangent layout", "cotangents {}"),
+        ("context", "{}"),
+        ("history", "{}"),
+    ):
+        said += [words.format(case[name])] if case[name] != BASE[name] else []
+    if case["axis"] != (-1 if candidate is None else candidate.convention.axis):
+        said.append(f"class axis {case['axis']}")
+    return ", ".join(said)
+
+
+def merged(
+    results: tuple[CheckResult, ...], found: tuple[Failure, ...], searched: Search
+) -> tuple[CheckResult, ...]:
+    """The results of the checks, with what the search found put to the check that it belongs to."""
+    by_name = {r.name: r for r in results}
+    for f in found:
+        before = by_name[f.check]
+        if before.status != "fail":
+            by_name[f.check] = replace(
+                before,
+                status="fail",
+                detail=f"{f.detail}: {f.where or f.case}",
+                error=f.error,
+                tolerance=f.tolerance,
+            )
+    for r in searched.having("fragile") if not found else ():
+        before = by_name[_fragile(r)]
+        if before.status == "pass":
+            detail = f"{PARTS[r.part]} is wrong for {describe(r.case)}"
+            by_name[before.name] = replace(before, status="warn", detail=detail)
+    return tuple(by_name.values())
+
+
+def _fragile(result: Result) -> str:
+    """The robustness check that a fragile case belongs to."""
+    case = result.case
+    if case["dtype"] in SHORT:
+        return str(case["dtype"])
+    return "mask-inf" if case["logits"] == "masked" else "saturation"
