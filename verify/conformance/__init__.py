@@ -12,8 +12,8 @@ from verify.conformance.against import find, judge
 from verify.conformance.checks import CHECKS, run
 from verify.conformance.diagnosis import diagnose
 from verify.conformance.findings import failures, merged
-from verify.conformance.report import CheckResult, Report, Verdict
-from verify.conformance.search import search
+from verify.conformance.report import CheckResult, Failure, Report, Verdict
+from verify.conformance.search import Search, search
 
 __all__ = ["check", "check_candidate"]
 
@@ -147,27 +147,28 @@ def check_candidate(
     """
     if against != "reinmax":
         return _judge_by(candidate, against, strict=strict, rng=rng)
-    *streams, last, cases, fresh = np.random.default_rng(rng).spawn(len(CHECKS) + 3)
-    first = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
-    searched = search(candidate, cases, budget)
-    found = failures(candidate, searched, fresh)
-    results = merged(first, found, searched)
+    *streams, last, cases = np.random.default_rng(rng).spawn(len(CHECKS) + 2)
+    results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
+    found: tuple[Failure, ...] = ()
+    searched = Search({}, (), (), 0, 0)
+    if conclude(results) == "conforms":  # what fails for every example needs no search
+        searched = search(candidate, cases, budget)
+        found = failures(candidate, searched)
+        results = merged(results, found, searched)
     verdict = conclude(results, strict=strict)
-    # what fails for every example is named from these; what hides from them, from the search
-    told = first if conclude(first) == "deviates" else results
     report = Report(
         candidate.name,
         candidate.framework.name,
         verdict,
         results,
-        () if verdict == "conforms" else diagnose(candidate, told, last),
+        () if verdict == "conforms" else diagnose(candidate, results, last),
         next((r.order for r in results if r.order is not None), None),
         failures=found,
         cases=len(searched.results),
         pairs=searched.pairs,
         pairs_due=searched.due,
     )
-    return replace(report, right_as=_right_as(candidate)) if verdict == "deviates" else report
+    return replace(report, right_as=_right_as(candidate)) if verdict == "deviates" and not found else report
 
 
 def _right_as(candidate: Candidate) -> str:

@@ -20,29 +20,19 @@ PARTS = {"hard": "the sample", "soft": "the soft output", "gradient": "the gradi
 SHORT = ("float16", "bfloat16")
 
 
-def failures(candidate: Candidate, searched: Search, rng: np.random.Generator) -> tuple[Failure, ...]:
-    """One for each part of the result that is wrong somewhere.
-
-    Parameters
-    ----------
-    candidate : Candidate
-    searched : Search
-    rng : numpy Generator
-    """
+def failures(candidate: Candidate, searched: Search) -> tuple[Failure, ...]:
+    """One for each part of the result that is wrong somewhere."""
     found = []
     with warnings.catch_warnings(), candidate.framework.keeping():
         warnings.simplefilter("ignore")  # what foreign code warns of is not for our caller's filters
         for part in PARTS:
             wrong = [r for r in searched.having("wrong") if r.part == part]
             if wrong:
-                found.append(_failure(candidate, searched, wrong, rng))
+                found.append(_failure(candidate, searched, wrong))
     return tuple(found)
 
 
-def _failure(
-    candidate: Candidate, searched: Search, wrong: list[Result], rng: np.random.Generator
-) -> Failure:
-    del rng
+def _failure(candidate: Candidate, searched: Search, wrong: list[Result]) -> Failure:
     smallest = shrink(candidate, min(wrong, key=lambda r: np.prod(shape_of(r.case))), searched.space)
     result = smallest.result
     detail = f"{PARTS[result.part]} is wrong in {len(wrong)} of {len(searched.results)} cases"
