@@ -114,9 +114,10 @@ def fragile() -> Iterator[Mutant]:
         "empty-batch": _refusing(lambda x: x.size == 0),
     }
     for check, fn in faults.items():
-        yield Mutant(f"numpy fragile: {check}", fn, warns=check)
+        codes = ("unknown-sampler",) if check in {"saturation", "float32"} else ()
+        yield Mutant(f"numpy fragile: {check}", fn, codes, warns=check)
     yield Mutant("numpy fragile: float16 sampler", _uniform_in("float16"), warns="float16")
     yield Mutant("numpy fragile: overwritten cache", _overwriting, warns="repeatability")
     yield Mutant("numpy fragile: softmax without the maximum", _far_only(_unshifted), warns="saturation")
-    yield Mutant("numpy class axis", _last_axis_only, ("wrong-axis",))
+    yield Mutant("numpy class axis", _last_axis_only, ("wrong-axis", "unknown-sampler"))
     yield Mutant("numpy gradient in float32", _in_dtype("float32"), ("severed-gradient",), "Only in float32")

@@ -119,6 +119,6 @@ def _whole() -> Iterator[Mutant]:
         (_straight_through, ("straight-through",)),
         (_gumbel_softmax, ("noise-in-backward",)),
         (_without_gradient, ("severed-gradient",)),
-        (_fixed_axis, ("wrong-axis",)),
+        (_fixed_axis, ("wrong-axis", "unknown-sampler")),
         (Algorithm2(second=_batch_scaled), ("row-coupling",)),
     )

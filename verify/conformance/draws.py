@@ -247,11 +247,12 @@ def _wide(candidate: Candidate, made: "_Maker", size: Sizes) -> Iterator[Trial]:
     """Of other numbers of classes, as far as they are taken."""
     axes = 1 if candidate.rank == 1 else 2
     few = candidate.framework.name == "jax" or axes == 1
+    tau = temperatures(candidate)[-1]  # at which a sampler that divides by it is seen
     for K in WIDTHS[:3] if few else WIDTHS:
         if candidate.takes(K) and candidate.classes != K:
             row = np.linspace(1.5, -1.5, K)[None, None]
             n = min(size.wide, 1_024 if K > 100 else 2_048)
-            yield made(row, n, axes=axes, at_once=min(size.at_once, n))
+            yield made(row, n, tau, axes=axes, at_once=min(size.at_once, n))
     if axes == 2 and candidate.takes(257):
         far = np.append(0.0, np.linspace(-7, -12, 256))
         yield made(np.linspace(0.5, -0.5, 257)[None, None], 8_192, at_once=1_024)
