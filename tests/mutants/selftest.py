@@ -34,7 +34,7 @@ class Kill:
 
     @property
     def killed(self) -> bool:
-        """Whether it failed; whether the check meant warned at least, where the fault is one of robustness."""
+        """Whether it failed; of a fault of robustness, whether the check meant at least warned."""
         if self.mutant.warns is not None:
             marks = {c.name: c.status for c in self.report.checks}
             return marks[self.mutant.warns] in {"warn", "fail"}
