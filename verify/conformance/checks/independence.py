@@ -60,11 +60,14 @@ def _again(candidate: Candidate, rng: np.random.Generator) -> str:
     given = candidate.framework.randomness(candidate.convention.known or {}, 0)
     if candidate.framework.name == "jax" or "seed" in given:
         return ""  # the same key or seed is to give the same sample
-    calls = [c for _ in range(2) for c in _in_a_row(candidate, new_seed(rng))]
+    with candidate.calling(1.0, candidate.dtype):
+        calls = [c for _ in range(2) for c in _in_a_row(candidate, new_seed(rng))]
     if len({call.tobytes() for call in calls}) < len(calls):
         return "a later call gives the same samples again, though the random state has moved on"
     name = next(iter(given), None)
-    if name is not None and _restarts(candidate, new_seed(rng)):
+    with candidate.calling(1.0, candidate.dtype):
+        restarts = name is not None and _restarts(candidate, new_seed(rng))
+    if restarts:
         return f"two calls with one {name} give the same samples: it is ignored, copied or put back"
     return ""
 
