@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.special import log_softmax
 
 from verify.candidate import Candidate
 from verify.candidate.frameworks import Observation
@@ -25,6 +26,12 @@ GROSS = 0.02
 
 #: No sampler draws a class of so small a probability.
 IMPOSSIBLE = 1e-20
+
+#: Of the logits: what a sampler draws from that is greedy, or not enough so. 1/τ comes besides.
+TILTS = (0.0, 0.5, 2.0, 8.0)
+
+#: Rows of a case whose sample is weighed, at most.
+DRAWN = 1024
 
 SHORT = ("float16", "bfloat16")
 
@@ -61,6 +68,9 @@ class Result:
         Its place in the batch.
     raised : str
         What the candidate raised.
+    evidence : tuple of float
+        Log-likelihood ratios of the sample, of softmax(aθ) for each a of
+        :data:`TILTS` against softmax(θ); empty where it is not looked at.
     """
 
     case: Case
@@ -71,6 +81,7 @@ class Result:
     tolerance: float = 0.0
     row: tuple[int, ...] = ()
     raised: str = ""
+    evidence: tuple[float, ...] = ()
 
 
 def numbers(case: Case, seed: int) -> Numbers:
@@ -151,9 +162,14 @@ def try_numbers(candidate: Candidate, case: Case, given: Numbers, seed: int) -> 
         seen = observe(candidate, case, given, seed)
     except Exception as raised:  # noqa: BLE001  (a foreign implementation may raise anything)
         return Result(case, seed, "raised", raised=brief(raised))
+    if not case["batch"] and seen.hard.shape != given.logits.shape:
+        return Result(case, seed, "raised", raised="it takes no single row")
     found = [*_faults(case, given, seen, seed)]
     worst = [f for f in found if f.status == "wrong"] or found
-    return worst[0] if worst else Result(case, seed, "right")
+    if worst:
+        return worst[0]
+    drawn = not candidate.convention.injected and case["context"] != "autocast"
+    return Result(case, seed, "right", evidence=_evidence(case, given, seen) if drawn else ())
 
 
 def observe(candidate: Candidate, case: Case, given: Numbers, seed: int) -> Observation:
@@ -174,7 +190,9 @@ def _graded(case: Case) -> bool:
 
 
 def _moved(candidate: Candidate, case: Case) -> Candidate:
-    """The candidate with its class axis where the case has it."""
+    """The candidate with its class axis where the case has it, and with one axis where that is the case."""
+    if not case["batch"] and candidate.rank == 2 and not candidate.convention.binary:
+        candidate = replace(candidate, rank=1)  # as they are, not as a batch of one row
     if case["axis"] == candidate.convention.axis:
         return candidate
     return replace(candidate, convention=replace(candidate.convention, axis=case["axis"]))
@@ -216,6 +234,22 @@ def _faults(case: Case, given: Numbers, seen: Observation, seed: int) -> Iterato
             yield Result(
                 case, seed, status, part, float(errors.error[row]), float(errors.tolerance[row]), row
             )
+
+
+def _evidence(case: Case, given: Numbers, seen: Observation) -> tuple[float, ...]:
+    """How much more likely the sample is under other distributions, from some of the rows."""
+    x = given.logits.reshape(-1, given.logits.shape[-1])
+    step = 1 + len(x) // DRAWN
+    x, drawn = x[::step], seen.hard.reshape(x.shape).argmax(axis=-1)[::step]
+    sure = np.isfinite(x).all(axis=-1) & (np.abs(x).max(axis=-1, initial=0.0) <= LARGE)
+    if case["dtype"] in SHORT or not np.isfinite(case["tau"]) or not sure.any():
+        return ()
+    x, drawn = x[sure], drawn[sure, None]
+    own = np.take_along_axis(log_softmax(x, -1), drawn, -1)
+    return tuple(
+        float((np.take_along_axis(log_softmax(a * x, -1), drawn, -1) - own).sum())
+        for a in (*TILTS, 1 / case["tau"])
+    )
 
 
 def _largest(values: Array, axes: int = 1) -> Array:

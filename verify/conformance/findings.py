@@ -7,6 +7,7 @@ import numpy as np
 
 from verify.candidate import Candidate
 from verify.conformance.cases import Result
+from verify.conformance.error_rates import SEARCH
 from verify.conformance.report import CheckResult, Failure
 from verify.conformance.search import Search
 from verify.conformance.shrink import Smallest, shrink
@@ -29,7 +30,33 @@ def failures(candidate: Candidate, searched: Search) -> tuple[Failure, ...]:
             wrong = [r for r in searched.having("wrong") if r.part == part]
             if wrong:
                 found.append(_failure(candidate, searched, wrong))
-    return tuple(found)
+    return tuple(found) + (() if found else _sampler(candidate, searched))
+
+
+def _sampler(candidate: Candidate, searched: Search) -> tuple[Failure, ...]:
+    """Where the samples of all the cases with one value are more likely under another distribution.
+
+    The ratio of likelihoods has a mean of 1 over right samples, and so has the
+    mean of such ratios: it exceeds 1/α in less than α of the runs.
+    """
+    weighed = [r for r in searched.results if r.evidence]
+    sums = {
+        (name, value): sum((np.array(r.evidence) for r in weighed if r.case[name] == value), np.zeros(1))
+        for name, values in searched.space.items()
+        for value in values
+    }
+    if not sums:
+        return ()
+    place, evidence = max(sums.items(), key=lambda item: float(item[1].max()))
+    bound = float(np.log(len(sums) * len(evidence) / SEARCH))
+    if evidence.max() <= bound:
+        return ()
+    name, value = place
+    usual = value == BASE[name]
+    detail = "the classes are not drawn from softmax(θ)" + ("" if usual else f" where {name} is {value}")
+    one = next(r for r in weighed if r.case[name] == value)
+    case = describe(one.case, candidate)
+    return (Failure("sampler", "sampler", detail, case, None, "", float(evidence.max()), bound),)
 
 
 def _failure(candidate: Candidate, searched: Search, wrong: list[Result]) -> Failure:

@@ -76,7 +76,7 @@ class Failure:
     Attributes
     ----------
     part : str
-        ``hard``, ``soft`` or ``gradient``.
+        ``hard``, ``soft``, ``gradient`` or ``sampler``.
     check : str
         The check that it belongs to.
     detail, case : str
@@ -148,7 +148,7 @@ class Report:
     @property
     def smallest(self) -> str | None:
         """The smallest failing case as code to run."""
-        return next((f.smallest for f in self.failures), None)
+        return next((f.smallest for f in self.failures if f.smallest), None)
 
     @property
     def counts(self) -> dict[str, int]:

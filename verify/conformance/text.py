@@ -79,7 +79,15 @@ def _mistakes(report: Report) -> Iterator[RenderableType]:
         yield Padding(Text(f"It is right as {report.right_as} (--against {report.right_as})."), (0, 0, 0, 2))
     if report.failures:
         seen = report.failures[0]
-        yield _grid([("seen", f"{seen.detail}; the smallest: {seen.case}")], 2)
+        yield _grid(
+            [
+                (
+                    "seen",
+                    f"{seen.detail}; {'as in' if seen.part == 'sampler' else 'the smallest'}: {seen.case}",
+                )
+            ],
+            2,
+        )
 
 
 def _bad(report: Report) -> Iterator[RenderableType]:
