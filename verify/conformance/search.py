@@ -19,6 +19,9 @@ __all__ = ["Search", "search"]
 #: Cases at random in every search, and the least of them that a budget of time is looked at after.
 RANDOM = 30
 
+#: The dimensions that make another program of a candidate that is compiled.
+STATIC = ("axis", "tau type", "context")
+
 
 @dataclass(frozen=True, eq=False)
 class Search:
@@ -90,7 +93,7 @@ class _Searcher:
         for case in cover(self.space, self.allowed, self.rng):
             self.run(case)
         names = [*self.space]
-        for pair in sorted(due - self.covered()):
+        for pair in sorted(due - self.covered()) if not compiles(self.candidate) else ():
             alone = self.with_values({names[a]: self.space[names[a]][i] for a, i in pair})
             if alone is not None:
                 self.run(alone)
@@ -135,6 +138,10 @@ def search(candidate: Candidate, rng: np.random.Generator, budget: float = 0.0) 
         }
         if not at.results or at.results[0].status == "raised" or not all(at.space.values()):
             return Search(at.space, tuple(at.results), tuple(refused), 0, 0)
+        if compiles(
+            candidate
+        ):  # by themselves these were tried, and each pair of them is one more to compile
+            at.space = {n: values[:1] if n in STATIC else values for n, values in at.space.items()}
         due = pairs_of(at.space, at.allowed)
         at.pairwise(due)
         _at_last(at)
