@@ -12,6 +12,7 @@ from tests.mutants.forge import forge, inverse_cdf
 from verify.candidate import wrap
 from verify.cli import main
 from verify.conformance.checks import find, run
+from verify.conformance.draws import trials
 
 
 def wrong_where(condition):
@@ -72,6 +73,8 @@ def test_a_low_temperature_that_is_refused_is_a_warning_in_a_sentence():
     (sampler,) = [c for c in report.checks if c.name == "sampler"]
     assert "0.5" not in sampler.detail.partition(";")[0]
     assert "draws fit" in sampler.detail
+    drawn = trials(verify.wrap(refusing(lambda tau: tau < 1)))
+    assert any(trial.rows.shape[-1] == 33 and trial.tau == 2 for trial in drawn)
 
 
 REFUSED = {

@@ -37,7 +37,8 @@ class Kill:
         """Whether it failed; of a fault of robustness, whether the check meant at least warned."""
         if self.mutant.warns is not None:
             marks = {c.name: c.status for c in self.report.checks}
-            return marks[self.mutant.warns] in {"warn", "fail"}
+            mark, deviates = marks[self.mutant.warns], self.report.verdict == "deviates"
+            return mark in {"warn", "fail"} and deviates == (mark == "fail" or bool(self.mutant.codes))
         return self.report.verdict == "deviates"
 
     @property

@@ -150,7 +150,7 @@ def check_candidate(
     *streams, last, cases = np.random.default_rng(rng).spawn(len(CHECKS) + 2)
     results = tuple(run(c, candidate, stream) for c, stream in zip(CHECKS, streams, strict=True))
     found: tuple[Failure, ...] = ()
-    searched = Search({}, (), (), 0, 0)
+    searched = Search()
     if conclude(results) == "conforms":  # what fails for every example needs no search
         searched = search(candidate, cases, budget)
         found = failures(candidate, searched)
@@ -168,23 +168,22 @@ def check_candidate(
         pairs=searched.pairs,
         pairs_due=searched.due,
     )
-    return replace(report, right_as=_right_as(candidate)) if verdict == "deviates" and not found else report
+    other = _identified(candidate) if verdict == "deviates" and not found else ""
+    return report if other in {"reinmax", "bernoulli"} else replace(report, right_as=other)
 
 
-def _right_as(candidate: Candidate) -> str:
-    """Another estimator that it conforms to; empty where there is none, or the candidate raises."""
+def _identified(candidate: Candidate) -> str:
+    """The estimator that it conforms to; empty where there is none, or the candidate raises."""
     from verify.conformance.against.identify import identify_candidate  # noqa: PLC0415
 
     try:
-        name = identify_candidate(candidate).estimator or ""
+        return identify_candidate(candidate).estimator or ""
     except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
         return ""
-    return "" if name in {"reinmax", "bernoulli"} else name
 
 
 def _judge_by(candidate: Candidate, against: str, *, strict: bool, rng: Any) -> Report:
     """The report against another estimator than ReinMax."""
-    from verify.conformance.against.identify import identify_candidate  # noqa: PLC0415
     from verify.conformance.against.mistakes import name_mistakes  # noqa: PLC0415
 
     results, trial = judge(candidate, against, rng)
@@ -192,10 +191,10 @@ def _judge_by(candidate: Candidate, against: str, *, strict: bool, rng: Any) -> 
     report = Report(candidate.name, candidate.framework.name, verdict, results, estimator=against)
     if verdict == "conforms":
         return report
+    other = _identified(candidate)
+    if other and other != against:
+        return replace(report, right_as=other)
     try:
-        other = identify_candidate(candidate).estimator
-        if other and other != against:
-            return replace(report, right_as=other)
         return replace(report, diagnosis=name_mistakes(trial, results, np.random.default_rng(rng)))
     except (Exception, SystemExit):  # noqa: BLE001  (a foreign implementation may raise anything)
         return report

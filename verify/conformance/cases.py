@@ -15,7 +15,7 @@ from verify.oracle.definitions import reinmax_gradient, softmax
 from verify.oracle.tolerances import EPS, probability_tolerance
 from verify.typing import Array
 
-__all__ = ["Numbers", "Result", "numbers", "observe", "try_case", "try_numbers"]
+__all__ = ["SHORT", "Numbers", "Result", "numbers", "observe", "try_case", "try_numbers"]
 
 #: |θ|/τ of a row up to which every error counts, and up to which gross ones
 #: count: beyond the second, exp overflows in float32.

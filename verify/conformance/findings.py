@@ -1,4 +1,4 @@
-"""What the search found: the smallest failing case of each part, its check, and where it fails."""
+"""What the search found: the smallest failing case of each part, and its check."""
 
 import warnings
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from verify.candidate import Candidate
-from verify.conformance.cases import Result
+from verify.conformance.cases import SHORT, Result
 from verify.conformance.error_rates import SEARCH
 from verify.conformance.report import CheckResult, Failure
 from verify.conformance.search import Search
@@ -17,8 +17,6 @@ from verify.conformance.space import BASE, Case, shape_of
 __all__ = ["describe", "failures", "merged"]
 
 PARTS = {"hard": "the sample", "soft": "the soft output", "gradient": "the gradient"}
-
-SHORT = ("float16", "bfloat16")
 
 
 def failures(candidate: Candidate, searched: Search) -> tuple[Failure, ...]:
@@ -56,7 +54,7 @@ def _sampler(candidate: Candidate, searched: Search) -> tuple[Failure, ...]:
     detail = "the classes are not drawn from softmax(θ)" + ("" if usual else f" where {name} is {value}")
     one = next(r for r in weighed if r.case[name] == value)
     case = describe(one.case, candidate)
-    return (Failure("sampler", "sampler", detail, case, None, "", float(evidence.max()), bound),)
+    return (Failure("sampler", "sampler", detail, case, "", float(evidence.max()), bound),)
 
 
 def _failure(candidate: Candidate, searched: Search, wrong: list[Result]) -> Failure:
@@ -68,7 +66,6 @@ def _failure(candidate: Candidate, searched: Search, wrong: list[Result]) -> Fai
         _check(smallest, candidate),
         detail,
         describe(result.case, candidate),
-        None,
         snippet(candidate, smallest),
         result.error if np.isfinite(result.error) else None,
         result.tolerance,
@@ -127,7 +124,7 @@ def merged(
             by_name[f.check] = replace(
                 before,
                 status="fail",
-                detail=f"{f.detail}: {f.where or f.case}",
+                detail=f"{f.detail}: {f.case}",
                 error=f.error,
                 tolerance=f.tolerance,
             )

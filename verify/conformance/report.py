@@ -81,9 +81,6 @@ class Failure:
         The check that it belongs to.
     detail, case : str
         How often it was wrong, and the smallest case in which it is, in words.
-    where : str or None
-        The condition under which it is wrong, where one was found and held on
-        fresh cases.
     smallest : str
         That case as code to run, with what came and what is right.
     error, tolerance : float or None
@@ -94,7 +91,6 @@ class Failure:
     check: str
     detail: str
     case: str
-    where: str | None
     smallest: str
     error: float | None = None
     tolerance: float | None = None
@@ -139,11 +135,6 @@ class Report:
     cases: int = 0
     pairs: int = 0
     pairs_due: int = 0
-
-    @property
-    def where(self) -> str | None:
-        """The condition under which it is wrong; None where it is right, or where no simple one holds."""
-        return next((f.where for f in self.failures if f.where), None)
 
     @property
     def smallest(self) -> str | None:
@@ -199,7 +190,6 @@ class Report:
             "versions": self.versions,
             "command": self.command,
             **({"right_as": self.right_as} if self.right_as else {}),
-            "where": self.where,
             "smallest": self.smallest,
             "failures": [asdict(f) for f in self.failures],
             "space": {"cases": self.cases, "pairs": self.pairs, "pairs_due": self.pairs_due},

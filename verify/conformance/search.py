@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,11 @@ class Search:
         The pairs of values that occurred in calls that gave a result, and all that could.
     """
 
-    space: Space
-    results: tuple[Result, ...]
-    refused: tuple[tuple[str, Any], ...]
-    pairs: int
-    due: int
+    space: Space = field(default_factory=dict)
+    results: tuple[Result, ...] = ()
+    refused: tuple[tuple[str, Any], ...] = ()
+    pairs: int = 0
+    due: int = 0
 
     def having(self, *statuses: str) -> list[Result]:
         """The results with one of these statuses."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from verify.candidate.frameworks import Cotangent, Observation, Query, Setting, same_bits
+from verify.candidate.frameworks import USUAL, Cotangent, Observation, Query, Setting, same_bits
 from verify.typing import Array
 
 __all__ = ["Torch", "make"]
@@ -128,7 +128,7 @@ class Torch:
 
         def pull(given: tuple[Array | None, Array | None]) -> Array:
             with self._seeded(query.seed ^ 1):  # a backward pass that draws again is to draw otherwise
-                return _values(self.numpy(_pull_again(parts, leaf, given)), "gradient")
+                return _values(self.numpy(_pull(parts, leaf, given, USUAL, keep=True)[0]), "gradient")
 
         dtype = str(parts["hard"].dtype).removeprefix("torch.")
         return Observation(seen["hard"], seen.get("soft"), seen.get("index"), None, dtype), pull
@@ -199,8 +199,10 @@ def _pull(
     logits: torch.Tensor,
     cotangents: tuple[Array | None, Array | None],
     setting: Setting,
+    *,
+    keep: bool = False,
 ) -> tuple[torch.Tensor, list[str]]:
-    """The gradient, and the names of the cotangents that were written to."""
+    """The gradient, and the names of the cotangents that were written to; the graph stays where told so."""
     given = {n: c for n, c in zip(("hard", "soft"), cotangents, strict=True) if c is not None and n in parts}
     used = {n: c for n, c in given.items() if parts[n].requires_grad}
     if not used:
@@ -212,23 +214,9 @@ def _pull(
     if again:
         others = [1 - 2 * weight for weight in weights]
         torch.autograd.grad(outputs, logits, others, allow_unused=True, retain_graph=True)
-    (gradient,) = torch.autograd.grad(outputs, logits, weights, allow_unused=True)
+    (gradient,) = torch.autograd.grad(outputs, logits, weights, allow_unused=True, retain_graph=keep)
     names = [f"grad_{n}" for n, w, b in zip(used, weights, before, strict=True) if not torch.equal(w, b)]
     return torch.zeros_like(logits) if gradient is None else gradient, names
-
-
-def _pull_again(
-    parts: dict[str, Any], leaf: torch.Tensor, cotangents: tuple[Array | None, Array | None]
-) -> torch.Tensor:
-    """The gradient, with a graph that can be pulled through again."""
-    given = {n: c for n, c in zip(("hard", "soft"), cotangents, strict=True) if c is not None and n in parts}
-    used = {n: c for n, c in given.items() if parts[n].requires_grad}
-    if not used:
-        return torch.zeros_like(leaf)
-    weights = [torch.from_numpy(np.ascontiguousarray(c)).to(parts[n]) for n, c in used.items()]
-    outputs = [parts[n] for n in used]
-    (gradient,) = torch.autograd.grad(outputs, leaf, weights, retain_graph=True, allow_unused=True)
-    return torch.zeros_like(leaf) if gradient is None else gradient
 
 
 def make(device: str | None) -> Torch:
